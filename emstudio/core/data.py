@@ -1,0 +1,239 @@
+"""The frozen data: a Table is what was read or painted, a Dataset is what of it a model is fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from emstudio.core.errors import UserError
+
+Kind = Literal["number", "count", "category", "tosses"]
+T = TypeVar("T")
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """`array` itself, read-only from now on."""
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One named column of a table.
+
+    `values` is float64 with NaN for a missing cell (kinds `number` and `count`), or int64 codes into `levels` with -1
+    for a missing cell (kinds `category` and `tosses`; for `tosses` a level is a text such as HTTTHHTHTH).
+    `fit` is False where the column names, orders or labels rows: it is then offered as the truth, never fitted unasked.
+    """
+
+    name: str
+    kind: Kind
+    values: np.ndarray
+    unit: str = ""
+    levels: tuple[str, ...] = ()
+    fit: bool = True
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("number", "count")
+
+    @property
+    def missing(self) -> np.ndarray:
+        """(n,) bool: the cells that are missing."""
+        return np.isnan(self.values) if self.numeric else self.values < 0
+
+    def text(self, row: int) -> str:
+        """The cell as a person would write it; empty when missing."""
+        if self.missing[row]:
+            return ""
+        return f"{self.values[row]:.6g}" if self.numeric else self.levels[self.values[row]]
+
+    def take(self, rows: np.ndarray) -> Column:
+        return replace(self, values=frozen(self.values[rows]))
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Everything that was read from a file, pasted or painted; row i of it is row i for a person (from 0).
+
+    `name` is for titles, `source` is the path or `dataset:NAME`, `info` holds what the reader found out (delimiter,
+    encoding, decimal mark ...), `notices` its remarks, `sha256` that of the file's bytes.
+    `row_label(i)` says where row i stands in the file.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    source: str = ""
+    sha256: str = ""
+    info: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    lines: np.ndarray | None = None  # the file's line of each row, where rows and lines differ by more than the header
+
+    def __post_init__(self):
+        names = [c.name for c in self.columns]
+        twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
+        if twice is not None:
+            raise UserError(f"two columns are named {twice!r}", "rename one of them", file=self.source or None)
+
+    @property
+    def rows(self) -> int:
+        return len(self.columns[0].values) if self.columns else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column `name`; UserError where there is none."""
+        for c in self.columns:
+            if c.name == name:
+                return c
+        have = ", ".join(self.names) or "none"
+        raise UserError(f"there is no column {name!r}", f"choose from: {have}", file=self.source or None)
+
+    def row_label(self, row: int) -> int | str:
+        """Where row `row` (from 0) stands in the file: a line as an editor shows it, or a text such as `row 3 (from 0)`."""
+        if self.lines is not None:
+            return int(self.lines[row])
+        first = self.info.get("first_line")
+        return int(first) + row if first is not None else f"row {row} (counted from 0)"
+
+    def take(self, rows: np.ndarray) -> Table:
+        lines = None if self.lines is None else self.lines[rows]
+        return replace(self, columns=tuple(c.take(rows) for c in self.columns), lines=lines)
+
+    def append(self, values: dict[str, np.ndarray]) -> Table:
+        """The table with rows added: `values` maps column names to arrays of one length; other columns get missing cells."""
+        m = len(next(iter(values.values())))
+        columns = []
+        for c in self.columns:
+            new = values.get(c.name)
+            if new is None:
+                new = np.full(m, np.nan) if c.numeric else np.full(m, -1, np.int64)
+            columns.append(replace(c, values=frozen(np.concatenate([c.values, np.asarray(new, c.values.dtype)]))))
+        return replace(self, columns=tuple(columns), lines=None, sha256="")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a model is fitted to: the chosen columns of a table without the rows that were left out.
+
+    `x` (n, d) float64, C-contiguous, read-only, in the data's own units; `rows` (n,) the rows of the table they are;
+    `dropped` the rows of the table left out because of missing cells; `weights` (n,) or None for ones (row weights);
+    `truth` the name of the column to colour and judge by, or None.
+    """
+
+    table: Table
+    names: tuple[str, ...]
+    x: np.ndarray
+    rows: np.ndarray
+    dropped: np.ndarray
+    weights: np.ndarray | None = None
+    truth: str | None = None
+    _memo: dict = field(default_factory=dict, repr=False)
+
+    @property
+    def n(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def d(self) -> int:
+        return self.x.shape[1]
+
+    @property
+    def total(self) -> float:
+        """The sum of the row weights: the n of BIC."""
+        return float(self.n) if self.weights is None else float(self.weights.sum())
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(self.table.column(n) for n in self.names)
+
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        """A value derived from these data alone, made once."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
+
+    def truth_codes(self) -> tuple[np.ndarray, tuple[str, ...]] | None:
+        """((n,) codes, levels) of the truth for the used rows, or None; -1 where it is missing."""
+        if self.truth is None:
+            return None
+        c = self.table.column(self.truth)
+        if not c.numeric:
+            return c.values[self.rows], c.levels
+        values = c.values[self.rows]
+        levels = np.unique(values[~np.isnan(values)])
+        codes = np.where(np.isnan(values), -1, np.searchsorted(levels, values))
+        return codes, tuple(f"{v:g}" for v in levels)
+
+
+def fitted_columns(table: Table) -> tuple[str, ...]:
+    """The columns fitted when nobody chose: the numeric ones that do not name, order or label rows."""
+    return tuple(c.name for c in table.columns if c.numeric and c.fit)
+
+
+def dataset(
+    table: Table,
+    names: Sequence[str] | None = None,
+    *,
+    missing: Literal["drop", "error"] = "drop",
+    weights: str | None = None,
+    truth: str | None = None,
+) -> Dataset:
+    """The Dataset of the columns `names` (default: `fitted_columns`).
+
+    Rows with a missing cell in a chosen column (or weight) are left out, or are an error naming the first cell.
+    Raises UserError for a text column, an unknown column, no column, or no row left.
+    """
+    chosen = tuple(names) if names is not None else tuple(n for n in fitted_columns(table) if n != weights)
+    file = table.source or None
+    if not chosen:
+        raise UserError("there is no numeric column to fit", "choose a file with at least one column of numbers", file=file)
+    for name in chosen:
+        if chosen.count(name) > 1:
+            raise UserError(f"the column {name!r} is chosen twice", "name it once", file=file)
+        if not table.column(name).numeric:
+            remedy = "choose columns of numbers; a text column can serve as the truth"
+            raise UserError("the column holds text and cannot be fitted", remedy, file=file, column=name)
+    used = [table.column(n) for n in chosen] + ([table.column(weights)] if weights else [])
+    gone = np.zeros(table.rows, bool)
+    for c in used:
+        gone |= c.missing
+    dropped = np.flatnonzero(gone)
+    if missing == "error" and dropped.size:
+        row = int(dropped[0])
+        column = next(c.name for c in used if c.missing[row])
+        count = f"{dropped.size} row{'s' if dropped.size > 1 else ''} with missing cells in all"
+        remedy = "leave such rows out with --missing drop, or fill the cell"
+        raise UserError(f"the cell is missing ({count})", remedy, file=file, row=table.row_label(row), column=column)
+    rows = np.flatnonzero(~gone)
+    if table.rows and not rows.size:
+        raise UserError("every row has a missing cell", "choose other columns", file=file)
+    x = np.ascontiguousarray(np.stack([table.column(n).values[rows] for n in chosen], axis=1), dtype=np.float64)
+    w = None if weights is None else row_weights(table.column(weights).values[rows], table, rows, weights)
+    if truth is not None:
+        table.column(truth)
+    return Dataset(table, chosen, frozen(x), frozen(rows), frozen(dropped), w, truth)
+
+
+def row_weights(values: np.ndarray, table: Table, rows: np.ndarray, name: str) -> np.ndarray:
+    """`values` as row weights, or a UserError where one is negative, not finite, or all are zero."""
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    where = {"file": table.source or None, "column": name}
+    if bad.size:
+        i = int(bad[0])
+        raise UserError(f"the weight {values[i]:g} is not a finite number of 0 or more", "correct it", row=table.row_label(int(rows[i])), **where)
+    if not values.sum() > 0:
+        raise UserError("all weights are zero", "give at least one row a positive weight", **where)
+    return frozen(np.array(values, np.float64))
+
+
+def painted(points: Iterable[Sequence[float]] = (), names: Sequence[str] = ("x", "y"), name: str = "Painted points") -> Table:
+    """A table of points that a person drew: columns of numbers without unit."""
+    x = np.asarray(list(points), np.float64).reshape(-1, len(names))
+    columns = tuple(Column(n, "number", frozen(np.ascontiguousarray(x[:, j]))) for j, n in enumerate(names))
+    return Table(name, columns)

@@ -1,0 +1,73 @@
+"""Edits of the data that a person makes on the canvas: pure functions from a moment to the moment after the edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from emstudio.core.data import Column, Dataset, Table, dataset, frozen
+from emstudio.core.em import Moment, blank, edited
+from emstudio.core.errors import UserError
+
+
+def add(moment: Moment, columns: Sequence[int], values: np.ndarray) -> Moment:
+    """Rows added with `values` (m, len(columns)) in the fitted columns `columns`; other fitted columns get their mean."""
+    data = moment.data
+    if not len(values):
+        return moment
+    _finite(values)
+    cells = np.repeat(data.x.mean(0)[None] if data.n else np.zeros((1, data.d)), len(values), axis=0)
+    cells[:, list(columns)] = values
+    table = data.table.append({name: cells[:, j] for j, name in enumerate(data.names)})
+    resp = moment.snapshot.resp
+    carried = None
+    if resp is not None:
+        carried = np.concatenate([resp, np.full((len(values), resp.shape[1]), np.nan, resp.dtype)])
+    return _with_data(moment, table, carried)
+
+
+def erase(moment: Moment, rows: np.ndarray) -> Moment:
+    """The rows of the table `rows` taken away."""
+    data = moment.data
+    gone = np.zeros(data.table.rows, bool)
+    gone[rows] = True
+    keep = ~gone[data.rows]
+    resp = moment.snapshot.resp
+    return _with_data(moment, data.table.take(np.flatnonzero(~gone)), None if resp is None else resp[keep])
+
+
+def move(moment: Moment, rows: np.ndarray, columns: Sequence[int], shift: Sequence[float]) -> Moment:
+    """The rows of the table `rows` moved by `shift` in the fitted columns `columns`."""
+    data = moment.data
+    names = [data.names[j] for j in columns]
+    made: list[Column] = []
+    for c in data.table.columns:
+        if c.name in names:
+            values = c.values.copy()
+            values[rows] += shift[names.index(c.name)]
+            _finite(values[rows])
+            made.append(replace(c, kind="number", values=frozen(values)))
+        else:
+            made.append(c)
+    table = replace(data.table, columns=tuple(made), sha256="")
+    return _with_data(moment, table, moment.snapshot.resp)
+
+
+def clear(moment: Moment) -> Moment:
+    """All rows taken away; the fit goes with them."""
+    return _with_data(moment, moment.data.table.take(np.empty(0, int)), None)
+
+
+def _with_data(moment: Moment, table: Table, carried: np.ndarray | None) -> Moment:
+    old = moment.data
+    new: Dataset = dataset(table, old.names, truth=old.truth)
+    if new.n == 0 or moment.snapshot.params is None:
+        return replace(blank(new, moment.model, moment.start, moment.seed, moment.number), how=moment.how)
+    return edited(moment, data=new, carried=carried)
+
+
+def _finite(values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise UserError("a point would lie beyond all numbers", "place it inside the picture")

@@ -1,0 +1,138 @@
+"""EM as moments: each is all that is needed to go on, and `advance` is one half-step, a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from emstudio.core.data import Dataset
+from emstudio.core.model import EStep, Model, Params, Posterior, Start
+
+_PHASES = {"start": 0, "E": 1, "M": 2, "edit": 3, "data": 4}
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What is shown: `t` finished iterations, the phase just done, parameters and the two objectives, both of `params`.
+
+    Phases: `data` (nothing started, `params` None), `start`, `E`, `M`, `edit` (a person changed something).
+    `posterior` is the q of the bound; it stays through an M-step, which changes the parameters only.
+    `log_likelihood` is None until it was evaluated. `carried` (n, K) are responsibilities to colour by after an edit of
+    the data, NaN for new rows.
+    """
+
+    t: int
+    phase: str
+    params: Params | None = None
+    posterior: Posterior | None = None
+    bound: float | None = None
+    log_likelihood: float | None = None
+    carried: np.ndarray | None = None
+
+    @property
+    def resp(self) -> np.ndarray | None:
+        """(n, K) the responsibilities that colour the points, or None before the first E-step."""
+        return self.posterior.resp if self.posterior is not None else self.carried
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A frozen point of a run. `ahead` is the next E-step's posterior, a by-product of evaluating the log-likelihood."""
+
+    data: Dataset
+    model: Model
+    start: Start
+    seed: int
+    snapshot: Snapshot
+    number: int = 0  # of the start: start i draws from [seed, i]
+    how: EStep = EStep()
+    ahead: Posterior | None = field(default=None, repr=False)
+
+    @property
+    def next(self) -> str:
+        """What the next half-step is: `start`, `E` or `M`."""
+        return {"data": "start", "E": "M"}.get(self.snapshot.phase, "E")
+
+    @property
+    def label(self) -> str:
+        """start, E1, M1, E2 ...: E-step t + 1 follows t finished iterations."""
+        s = self.snapshot
+        return {"E": f"E{s.t + 1}", "M": f"M{s.t}"}.get(s.phase, s.phase)
+
+    @property
+    def objective(self) -> float | None:
+        """The watched objective: the log-likelihood plus the penalty of a floor or prior."""
+        s = self.snapshot
+        if s.log_likelihood is None or self.ahead is None:
+            return s.log_likelihood
+        return s.log_likelihood + self.model.penalty(s.params, self.ahead)
+
+    def rng(self) -> np.random.Generator:
+        """The generator of the half-step that follows: any moment replays bit for bit."""
+        s = self.snapshot
+        return np.random.default_rng([self.seed, self.number, s.t, _PHASES[s.phase]])
+
+
+def blank(data: Dataset, model: Model, start: Start, seed: int, number: int = 0) -> Moment:
+    """The moment before anything started."""
+    return Moment(data, model, start, seed, Snapshot(0, "data"), number)
+
+
+def begin(moment: Moment, resp: bool = True) -> Moment:
+    """(0, start): the start's parameters with their log-likelihood. Raises UserError or Degenerate."""
+    rng = np.random.default_rng([moment.seed, moment.number])
+    params = moment.model.init(moment.data, moment.start, rng)
+    return evaluate(replace(moment, snapshot=Snapshot(0, "start", params), ahead=None), resp)
+
+
+def evaluate(moment: Moment, resp: bool = True) -> Moment:
+    """The moment with its log-likelihood and bound filled in; nothing else changes."""
+    s = moment.snapshot
+    if s.params is None or (s.log_likelihood is not None and moment.ahead is not None):
+        return moment
+    ahead = moment.ahead or moment.model.e_step(moment.data, s.params, moment.how, moment.rng(), resp)
+    bound = s.bound
+    if bound is None and s.posterior is not None:
+        bound = moment.model.bound(moment.data, s.params, s.posterior)
+    return replace(moment, snapshot=replace(s, log_likelihood=ahead.log_likelihood, bound=bound), ahead=ahead)
+
+
+def advance(moment: Moment, resp: bool = True) -> Moment:
+    """One half-step. An M-step's log-likelihood needs a pass over the data: that pass is the next E-step's own.
+
+    Raises Degenerate where the M-step would lose a component; the moment given stays valid.
+    """
+    s = moment.snapshot
+    if moment.next == "start":
+        return begin(moment, resp)
+    if moment.next == "E":
+        q = moment.ahead
+        if q is None or (resp and q.resp is None):
+            q = moment.model.e_step(moment.data, s.params, moment.how, moment.rng(), resp)
+        bound = moment.model.bound(moment.data, s.params, q)
+        return replace(moment, snapshot=Snapshot(s.t, "E", s.params, q, bound, q.log_likelihood), ahead=q)
+    assert s.posterior is not None
+    params = moment.model.m_step(moment.data, s.params, s.posterior)
+    after = replace(moment, snapshot=Snapshot(s.t + 1, "M", params, s.posterior), ahead=None)
+    return evaluate(after, resp)
+
+
+def em(moment: Moment, resp: bool = True) -> Iterator[Moment]:
+    """Half-step after half-step, for ever; the caller pulls."""
+    while True:
+        moment = advance(moment, resp)
+        yield moment
+
+
+def edited(moment: Moment, *, data: Dataset | None = None, params: Params | None = None, carried: np.ndarray | None = None) -> Moment:
+    """The moment after a person changed the data or the parameters; the next half-step is an E-step.
+
+    With the same data the posterior stays, so that the bound is that of the colours shown.
+    """
+    s = moment.snapshot
+    new = data or moment.data
+    kept = s.posterior if data is None else None
+    snapshot = Snapshot(s.t, "edit", s.params if params is None else params, kept, carried=carried if kept is None else None)
+    return replace(moment, data=new, snapshot=snapshot, ahead=None)

@@ -1,0 +1,103 @@
+"""Exponential families, their arrays stacked over the K components of a model.
+
+A density is written p(x | theta_k) = h(x) exp(eta_k . T(x) - A_k). Hence the E-step of any mixture is a matrix product and
+a softmax, and its M-step needs only the sums of r T(x). A family that has a better route overrides `evaluator`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emstudio.core.data import Dataset
+
+Theta = Any  # a NamedTuple of arrays stacked over K
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """The sufficient statistics of a posterior: `counts` (K,) = sum of r, `sums` (K, p) = sum of r T, and per component
+    `carrier` (K,) = sum of r log h."""
+
+    counts: np.ndarray
+    sums: np.ndarray
+    carrier: np.ndarray
+
+
+class Family:
+    """What a family must say of itself: five short methods; the rest follows."""
+
+    def stats(self, x: np.ndarray) -> np.ndarray:
+        """T(x): (n, d) -> (n, p)."""
+        raise NotImplementedError
+
+    def natural(self, theta: Theta) -> np.ndarray:
+        """eta: (K, p)."""
+        raise NotImplementedError
+
+    def log_partition(self, theta: Theta) -> np.ndarray:
+        """A: (K,)."""
+        raise NotImplementedError
+
+    def carrier(self, x: np.ndarray) -> np.ndarray:
+        """log h(x): (n,)."""
+        raise NotImplementedError
+
+    def mle(self, counts: np.ndarray, sums: np.ndarray, previous: Theta | None) -> Theta:
+        """The maximum likelihood theta from counts (K,) and sums (K, p); `previous` starts iterative shapes."""
+        raise NotImplementedError
+
+    # -- what follows --------------------------------------------------------------------------------------------------
+    def log_density(self, x: np.ndarray, theta: Theta) -> np.ndarray:
+        """log p(x | theta_k): (n, K)."""
+        return self.stats(x) @ self.natural(theta).T - self.log_partition(theta) + self.carrier(x)[:, None]
+
+    def evaluator(self, data: Dataset, theta: Theta) -> Evaluator:
+        """Densities and moments at `theta`, a block of rows at a time."""
+        return Evaluator(self, data, theta)
+
+    def estimate(self, moments: Any, previous: Theta | None) -> Theta:
+        """The M-step for the family's own parameters."""
+        return self.mle(moments.counts, moments.sums, previous)
+
+    def expected(self, moments: Any, theta: Theta) -> np.ndarray:
+        """(K,) the sums of r log p(x | theta_k)."""
+        eta = self.natural(theta)
+        return (moments.sums * eta).sum(1) - moments.counts * self.log_partition(theta) + moments.carrier
+
+    def sample(self, theta: Theta, component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(n, d) one row for each entry of `component` (n,)."""
+        raise NotImplementedError
+
+
+class Evaluator:
+    """One pass over the data at fixed theta: `scores` gives a block's log-densities, `add` takes its responsibilities."""
+
+    block = 8192
+
+    def __init__(self, family: Family, data: Dataset, theta: Theta):
+        self._stats = data.memo(f"{family!r} stats", lambda: family.stats(data.x))
+        self._carrier = data.memo(f"{family!r} carrier", lambda: family.carrier(data.x))
+        self._eta = family.natural(theta)
+        self._partition = family.log_partition(theta)
+        k, p = self._eta.shape
+        self._counts, self._sums, self._h = np.zeros(k), np.zeros((k, p)), np.zeros(k)
+
+    def scores(self, rows: slice) -> np.ndarray:
+        """(K, b) log p(x | theta_k) of the block."""
+        return self._eta @ self._stats[rows].T - self._partition[:, None] + self._carrier[rows]
+
+    def add(self, rows: slice, r: np.ndarray) -> None:
+        """`r` (K, b): responsibilities times row weights."""
+        self._counts += r.sum(1)
+        self._sums += r @ self._stats[rows]
+        self._h += r @ self._carrier[rows]
+
+    def moments(self) -> Moments:
+        return Moments(self._counts, self._sums, self._h)
+
+    def again(self) -> Evaluator | None:
+        """An evaluator for a second pass where the first one's moments would be inaccurate, else None."""
+        return None

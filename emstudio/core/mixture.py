@@ -1,0 +1,159 @@
+"""Mixtures: weights over the components of a family; the E-step is a softmax of the scores, a block of rows at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from emstudio.core.data import Dataset
+from emstudio.core.errors import UserError
+from emstudio.core.family import Evaluator, Family, Theta
+from emstudio.core.model import EStep, Model, Params, Posterior
+
+NEVER = -1e30  # the log of a zero weight: finite, so that 0 x log 0 is 0
+_IMPOSSIBLE = -1e29
+
+
+def blocks(n: int, size: int) -> Iterator[slice]:
+    for i in range(0, n, size):
+        yield slice(i, min(i + size, n))
+
+
+def log_weights(weights: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(weights), NEVER)
+
+
+class Mixture(Model):
+    """A mixture is its family and its weights; `split` and `join` say how the params hold them."""
+
+    def family(self) -> Family:
+        raise NotImplementedError
+
+    def split(self, params: Params) -> tuple[np.ndarray, Theta]:
+        """(weights (K,), the family's theta)."""
+        raise NotImplementedError
+
+    def join(self, weights: np.ndarray, theta: Theta) -> Params:
+        raise NotImplementedError
+
+    # -- EM ------------------------------------------------------------------------------------------------------------
+    def e_step(self, data: Dataset, params: Params, how: EStep, rng: np.random.Generator, resp: bool = True) -> Posterior:
+        """r_ik = exp(score_ik) / sum_l exp(score_il), score_ik = log pi_k + log p(x_i | theta_k)."""
+        weights, theta = self.split(params)
+        evaluator = self.family().evaluator(data, theta)
+        kept = np.empty((data.n, len(weights))) if resp else None
+        log_w = log_weights(weights)
+        log_likelihood, entropy = _pass(evaluator, data, log_w, kept)
+        second = evaluator.again()
+        if second is not None:
+            _pass(second, data, log_w, None)
+            evaluator = second
+        return Posterior(kept, entropy, log_likelihood, evaluator.moments())
+
+    def m_step(self, data: Dataset, params: Params, posterior: Posterior) -> Params:
+        moments = posterior.moments
+        self.guard_counts(data, params, posterior)
+        _, theta = self.split(params)
+        new = self.join(moments.counts / moments.counts.sum(), self.family().estimate(moments, theta))
+        self.guard(data, params, posterior, new)
+        return new
+
+    def guard_counts(self, data: Dataset, params: Params, posterior: Posterior) -> None:
+        """Degenerate where a component has no rows left."""
+
+    def guard(self, data: Dataset, params: Params, posterior: Posterior, new: Params) -> None:
+        """Degenerate where `new` has lost a component."""
+
+    def bound(self, data: Dataset, params: Params, posterior: Posterior) -> float:
+        """F = sum_k (n_k log pi_k + sum_i r_ik log p(x_i | theta_k)) + H(r)."""
+        weights, theta = self.split(params)
+        counts = posterior.moments.counts
+        expected = self.family().expected(posterior.moments, theta)
+        return float(counts @ log_weights(weights) + expected.sum() + posterior.entropy)
+
+    def scores(self, data: Dataset, params: Params) -> np.ndarray:
+        weights, theta = self.split(params)
+        evaluator = self.family().evaluator(data, theta)
+        out = np.empty((data.n, len(weights)))
+        log_w = log_weights(weights)[:, None]
+        for rows in blocks(data.n, evaluator.block):
+            out[rows] = (evaluator.scores(rows) + log_w).T
+        return out
+
+    def posterior_of(self, data: Dataset, resp: np.ndarray, theta: Theta) -> Posterior:
+        """The posterior that given responsibilities `resp` (n, K) are; moments are taken about `theta`."""
+        evaluator = self.family().evaluator(data, theta)
+        while True:
+            for rows in blocks(data.n, evaluator.block):
+                evaluator.scores(rows)
+                r = resp[rows].T.copy()
+                evaluator.add(rows, r if data.weights is None else r * data.weights[rows])
+            second = evaluator.again()
+            if second is None:
+                break
+            evaluator = second
+        with np.errstate(divide="ignore", invalid="ignore"):
+            h = -np.where(resp > 0, resp * np.log(resp), 0.0).sum(1)
+        entropy = float(h.sum() if data.weights is None else data.weights @ h)
+        return Posterior(resp, entropy, None, evaluator.moments())
+
+    def sample(self, params: Params, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        weights, theta = self.split(params)
+        component = rng.choice(len(weights), size=n, p=weights / weights.sum())
+        return self.family().sample(theta, component, rng), component
+
+
+def _pass(evaluator: Evaluator, data: Dataset, log_w: np.ndarray, kept: np.ndarray | None) -> tuple[float, float]:
+    """One pass over the data -> (log-likelihood, entropy); responsibilities go into `kept`, moments into the evaluator."""
+    likelihoods, entropies = [], []
+    column = log_w[:, None]
+    for rows in blocks(data.n, evaluator.block):
+        s = evaluator.scores(rows)
+        s += column
+        top = s.max(0)
+        if not top.min() > _IMPOSSIBLE:
+            row = rows.start + int(np.argmin(np.where(np.isnan(top), -np.inf, top)))
+            raise UserError(
+                "no component can have made this row: its density is zero under all of them",
+                "start from other parameters, or take the row away",
+                file=data.table.source or None,
+                row=data.table.row_label(int(data.rows[row])),
+            )
+        np.maximum(s, NEVER, out=s)
+        r = np.exp(s - top)
+        sums = r.sum(0)
+        r /= sums
+        lse = top + np.log(sums)
+        h = lse - np.einsum("kb,kb->b", r, s)
+        if kept is not None:
+            kept[rows] = r.T
+        if data.weights is not None:
+            w = data.weights[rows]
+            r *= w
+            lse, h = lse * w, h * w
+        likelihoods.append(float(lse.sum()))
+        entropies.append(float(h.sum()))
+        evaluator.add(rows, r)
+    return math.fsum(likelihoods), max(0.0, math.fsum(entropies))
+
+
+def one_hot(labels: np.ndarray, k: int) -> np.ndarray:
+    """(n,) ints -> (n, k) responsibilities."""
+    r = np.zeros((len(labels), k))
+    r[np.arange(len(labels)), labels] = 1.0
+    return r
+
+
+def softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(responsibilities (n, K), log-density (n,)) of scores (n, K)."""
+    top = scores.max(1, keepdims=True)
+    e = np.exp(scores - top)
+    sums = e.sum(1, keepdims=True)
+    return e / sums, (top + np.log(sums))[:, 0]
+
+
+__all__ = ["Any", "Mixture", "blocks", "log_weights", "one_hot", "softmax"]

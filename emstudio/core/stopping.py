@@ -1,0 +1,99 @@
+"""When a run stops: the measure of what is left, the verdict, and its sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MEASURES = (
+    ("aitken", "Left to gain", "Aitken's estimate of what the mean log-likelihood has still to gain."),
+    ("likelihood", "Last change", "The last change of the mean log-likelihood."),
+    ("parameters", "Parameters' change", "The largest relative change of a parameter."),
+)
+
+_NAMES = {"aitken": "remaining gain", "likelihood": "change", "parameters": "largest change of a parameter"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`stop` is None (go on), `tolerance` or `max-iter`; `reason` is the sentence, `measure` the number (or None)."""
+
+    stop: str | None
+    reason: str
+    measure: float | None = None
+
+    @property
+    def converged(self) -> bool:
+        return self.stop == "tolerance"
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Stops when the measure is strictly below `tol`, or after `max_iter` iterations.
+
+    The likelihood measures are per unit of row weight, in nats. `tol` 0 never stops before `max_iter`.
+    """
+
+    measure: str = "aitken"
+    tol: float = 1e-8
+    max_iter: int = 1000
+
+    def verdict(self, objectives: Sequence[float | None], total: float, params: Sequence[object] = ()) -> Verdict:
+        """The verdict after iteration `len(objectives) - 1`.
+
+        `objectives`: the watched objective of the start and after each iteration (at least the last three);
+        `total`: the sum of the row weights; `params`: the last two parameters, needed for the measure `parameters`.
+        """
+        value = self.value(objectives, total, params)
+        name = _NAMES[self.measure]
+        if value is not None and value < self.tol:
+            return Verdict("tolerance", f"{name} {value:.1g} below {self.tol:g}", value)
+        return Verdict(None, "" if value is None else f"{name} {value:.1g}", value)
+
+    def exhausted(self, iterations: int) -> Verdict | None:
+        """The verdict of the iteration limit, or None while it is not reached."""
+        if iterations < self.max_iter:
+            return None
+        return Verdict("max-iter", f"stopped after {iterations} iterations without reaching {self.tol:g}")
+
+    def value(self, objectives: Sequence[float | None], total: float, params: Sequence[object] = ()) -> float | None:
+        """The measure now, or None where it cannot be told yet."""
+        if self.measure == "parameters":
+            return largest_change(params[-2], params[-1]) if len(params) >= 2 else None
+        known = [o for o in objectives[-3:] if o is not None]
+        if len(known) < 2 or len(known) < len(objectives[-3:]) or not total > 0:
+            return None
+        last = known[-1] - known[-2]
+        if self.measure == "likelihood" or last == 0.0:
+            return abs(last) / total
+        return None if len(known) < 3 else remaining_gain(known[-2] - known[-3], last) / total
+
+
+def remaining_gain(before: float, last: float) -> float:
+    """Aitken's estimate of what is left after two successive gains: last * rho / (1 - rho), rho = last / before.
+
+    Infinite while the gains do not shrink. Gains of opposite sign are round-off (or a sampled step): then their size.
+    Source: Böhning, Dietz, Schaub, Schlattmann and Lindsay 1994, Annals of the Institute of Statistical Mathematics 46.
+    """
+    if before == 0.0:
+        return abs(last) if last <= 0.0 else math.inf
+    rho = last / before
+    if rho < 0.0:
+        return max(abs(last), abs(before))
+    if rho >= 1.0:
+        return math.inf
+    return abs(last) * rho / (1.0 - rho)
+
+
+def largest_change(before: object, after: object) -> float:
+    """The largest change of a parameter over the largest size of its array."""
+    worst = 0.0
+    for a, b in zip(before, after, strict=True):  # type: ignore[call-overload]
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        scale = np.max(np.abs(b), initial=0.0)
+        change = np.max(np.abs(b - a), initial=0.0)
+        worst = max(worst, change / scale if scale > 0 else change)
+    return float(worst)

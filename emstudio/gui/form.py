@@ -1,0 +1,129 @@
+"""A form made from declared parameters: whole number -> stepper, choice -> combo, number -> line, bool -> check box.
+
+    form = Form(Model.parameters())
+    form.show_values({"k": 2, ...})           quietly
+    form.edited.connect(slot)                  (name, value), parsed; wrong input is told in place and not emitted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from html import escape
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+
+from emstudio.core.errors import UserError
+from emstudio.core.model import Parameter
+from emstudio.gui.widgets import Stepper
+
+LABEL_WIDTH = 76
+
+
+class Form(QWidget):
+    """One row per parameter. `edited(name, value)`: the person chose an allowed value."""
+
+    edited = Signal(str, object)
+
+    def __init__(self, parameters: Sequence[Parameter], parent: QWidget | None = None):
+        super().__init__(parent)
+        self.parameters = tuple(parameters)
+        self.fields: dict[str, QWidget] = {}
+        self._errors: dict[str, QLabel] = {}
+        self._show: dict[str, Callable[[Any], None]] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(8)
+        grid.setColumnStretch(1, 1)
+        for parameter in self.parameters:
+            self._add(grid, parameter)
+
+    def show_values(self, values: Mapping[str, Any]) -> None:
+        """Show these values without telling anybody; what was wrong is forgotten."""
+        for name, value in values.items():
+            if name in self._show:
+                self._show[name](value)
+                self.show_error(name, "")
+
+    def show_error(self, name: str, sentence: str) -> None:
+        """Say under the field what is wrong; an empty sentence takes it back."""
+        label, field = self._errors[name], self.fields[name]
+        label.setText(escape(sentence))
+        label.setVisible(bool(sentence))
+        field.setProperty("fault", bool(sentence))
+        field.style().unpolish(field)
+        field.style().polish(field)
+
+    def error(self, name: str) -> str:
+        """What is said to be wrong with `name`, empty when nothing is."""
+        return self._errors[name].text()
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+    def _add(self, grid: QGridLayout, p: Parameter) -> None:
+        make = {"int": self._stepper, "choice": self._combo, "bool": self._check}.get(p.type, self._line)
+        field, show = make(p)
+        field.setObjectName(f"field_{p.name}")
+        field.setAccessibleName(p.label)
+        field.setAccessibleDescription(p.help)
+        field.setToolTip(f"<p>{escape(p.help)}</p>" if p.help else "")
+        row = grid.rowCount()
+        label = QLabel(p.label)
+        label.setProperty("role", "label")
+        label.setMinimumWidth(LABEL_WIDTH)
+        label.setBuddy(field)
+        grid.addWidget(label, row, 0)
+        grid.addWidget(field, row, 1)
+        wrong = QLabel()
+        wrong.setObjectName(f"error_{p.name}")
+        wrong.setProperty("role", "fault")
+        wrong.setWordWrap(True)
+        wrong.hide()
+        grid.addWidget(wrong, row + 1, 0, 1, 2)
+        self.fields[p.name], self._show[p.name], self._errors[p.name] = field, show, wrong
+
+    def _stepper(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+        low = int(p.low) if p.low is not None else -(2**31) + 1
+        high = int(p.high) if p.high is not None else 2**31 - 1
+        field = Stepper(int(p.default), low, high)
+        field.changed.connect(partial(self._give, p))
+        return field, field.set_value
+
+    def _combo(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+        field = QComboBox()
+        field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        for value, title in p.choices:
+            field.addItem(title, value)
+        field.activated.connect(lambda i: self._give(p, field.itemData(i)))
+        return field, lambda value: field.setCurrentIndex(field.findData(value))
+
+    def _check(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+        field = QCheckBox()
+        field.clicked.connect(partial(self._give, p))
+        return field, lambda value: field.setChecked(bool(value))
+
+    def _line(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+        field = QLineEdit()
+        field.setAcceptDrops(False)
+        field.editingFinished.connect(lambda: self._typed(p, field))
+        return field, lambda value: field.setText(_plain(value))
+
+    def _typed(self, p: Parameter, field: QLineEdit) -> None:
+        if field.isModified():
+            field.setModified(False)
+            self._give(p, field.text().strip().replace("\u2212", "-"))
+
+    def _give(self, p: Parameter, text: Any) -> None:
+        try:
+            value = p.parse(text)
+        except UserError as error:
+            self.show_error(p.name, f"{p.label}: {error.remedy or error.what}.")
+            return
+        self.show_error(p.name, "")
+        self.edited.emit(p.name, value)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,223 @@
+"""The timeline as cells and arrays, kept up to date in the time of what changed, and the part of it in view.
+
+    track = Track.of(session)       one for all views of a session
+    track.sync()                    cheap when nothing happened; each view calls it before it draws
+    track.cells[i]                  the history's node in cell i; `track.likelihood[i]`, `track.bound[i]` its objectives
+    track.first, track.span         the cells in view, shared by the objective plot and the scrubber under it
+
+A history of ten thousand half-steps is walked once, not at every refresh of the display.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from emstudio.core.history import Node
+from emstudio.session import Session
+
+SMALLEST_CELL = 9.0  # px: narrower cells are not shown unless a person zooms out
+FEWEST_CELLS = 19  # a short history leaves room for what comes
+
+
+class Track(QObject):
+    """Cells of `session.history.line()` with their objectives, and the window of cells in view.
+
+    `moved` is emitted when the window changed for another reason than a new moment.
+    """
+
+    moved = Signal()
+
+    def __init__(self, session: Session):
+        super().__init__(session)
+        self._session = session
+        self._path: list[Node] = []  # the line with what an edit superseded
+        self._place: dict[int, int] = {}  # node index -> place in the path
+        self._cell: dict[int, int] = {}  # node index -> cell
+        self._unknown: set[int] = set()  # cells whose objective may still come
+        self._seen: tuple[object, ...] = ()
+        self._shown: Node | None = None
+        self._values = np.empty((2, 256))
+        self._joined = np.empty(256, bool)
+        self.cells: list[Node] = []
+        self.current = 0
+        self.first = 0.0
+        self.span = float(FEWEST_CELLS)
+        self._chosen: float | None = None  # the number of cells that a person zoomed to
+        self._width = 600.0
+
+    @staticmethod
+    def of(session: Session) -> Track:
+        """The session's track; made when first asked for."""
+        found = next((c for c in session.children() if isinstance(c, Track)), None)
+        return found or Track(session)
+
+    # -- cells ---------------------------------------------------------------------------------------------------------
+    @property
+    def count(self) -> int:
+        return len(self.cells)
+
+    @property
+    def likelihood(self) -> np.ndarray:
+        """(count,) log-likelihood in nats; NaN where it is not known."""
+        return self._values[0, : len(self.cells)]
+
+    @property
+    def bound(self) -> np.ndarray:
+        """(count,) bound F in nats; NaN where there is none."""
+        return self._values[1, : len(self.cells)]
+
+    @property
+    def joined(self) -> np.ndarray:
+        """(count,) whether a cell's objective may be joined to that of the cell before it."""
+        return self._joined[: len(self.cells)]
+
+    def sync(self) -> bool:
+        """Take in what happened since the last call; whether anything did."""
+        history = self._session.history
+        current = history.current
+        seen = (current, len(history.nodes), None if current is None else current.moment)
+        if current is None or seen == self._seen:
+            return False
+        self._seen = seen
+        changed = self._follow(current)
+        for node in (self._shown, current):
+            if node is not None and _silent(node) and node.index in self._place:
+                changed = min(changed, self._place[node.index])
+        self._shown = current
+        self._refill(changed, current)
+        for i in [*self._unknown, self._cell[current.index]]:
+            self._fill(i)
+        self.current = self._cell[current.index]
+        self._keep_in_view()
+        return True
+
+    def _follow(self, current: Node) -> int:
+        """Bring the path up to date; the first place that changed."""
+        fresh: list[Node] = []
+        node: Node | None = current
+        while node is not None and node.index not in self._place:
+            fresh.append(node)
+            node = node.parent
+        keep = 0 if node is None else self._place[node.index] + 1
+        if not fresh:  # the current node is known: is the way forward still the same?
+            while keep < len(self._path) and _forward(self._path[keep - 1]) is self._path[keep]:
+                keep += 1
+        for gone in self._path[keep:]:
+            del self._place[gone.index]
+        del self._path[keep:]
+        self._path += reversed(fresh)
+        following = _forward(self._path[-1])
+        while following is not None:
+            self._path.append(following)
+            following = _forward(following)
+        for i in range(keep, len(self._path)):
+            self._place[self._path[i].index] = i
+        return keep
+
+    def _refill(self, changed: int, current: Node) -> None:
+        """Choose the cells anew from the path's place `changed` on (and the one before it, which may now be superseded)."""
+        start = max(changed - 1, 0)
+        if changed >= len(self._path):
+            return
+        while self.cells and self._place.get(self.cells[-1].index, start) >= start:
+            gone = self.cells.pop()
+            del self._cell[gone.index]
+            self._unknown.discard(len(self.cells))
+        for i in range(start, len(self._path)):
+            node = self._path[i]
+            following = self._path[i + 1] if i + 1 < len(self._path) else None
+            if node is current or following is None or following.cause == "step" or not _silent(node):
+                self._cell[node.index] = len(self.cells)
+                self.cells.append(node)
+                self._grow()
+                self._fill(len(self.cells) - 1)
+
+    def _grow(self) -> None:
+        if len(self.cells) > self._joined.size:
+            self._values = np.concatenate([self._values, np.empty_like(self._values)], axis=1)
+            self._joined = np.concatenate([self._joined, np.empty_like(self._joined)])
+
+    def _fill(self, i: int) -> None:
+        snapshot = self.cells[i].moment.snapshot
+        known = (snapshot.log_likelihood, snapshot.bound)
+        self._values[:, i] = [np.nan if v is None else v for v in known]
+        self._joined[i] = i > 0 and self._is_joined(i)
+        if snapshot.params is not None and known[0] is None:
+            self._unknown.add(i)
+        else:
+            self._unknown.discard(i)
+
+    def _is_joined(self, i: int) -> bool:
+        before, node = self.cells[i - 1].moment, self.cells[i].moment
+        same = before.data is node.data and before.model == node.model
+        return same and node.snapshot.phase not in ("start", "data")
+
+    def segment(self, i: int) -> tuple[int, int]:
+        """First and one past the last of the cells in view whose objectives are joined to cell `i`'s."""
+        low, high = self.visible()
+        joined = self.joined
+        first, end = i, i + 1
+        while first > low and joined[first]:
+            first -= 1
+        while end < high and joined[end]:
+            end += 1
+        return first, end
+
+    def branches(self, i: int) -> list[Node]:
+        """The futures that were kept at cell `i` beside the one on the line."""
+        node = self.cells[i]
+        return [c for c in node.children[:-1] if c.moment.snapshot.params is not None or c.children]
+
+    # -- the window of cells -------------------------------------------------------------------------------------------
+    @property
+    def whole(self) -> bool:
+        """Whether every cell is in view."""
+        return self.first <= 0 and self.first + self.span >= self.count
+
+    def visible(self) -> tuple[int, int]:
+        """First and one past the last cell that is at least partly in view."""
+        return max(math.floor(self.first), 0), min(math.ceil(self.first + self.span), self.count)
+
+    def set_width(self, pixels: float) -> None:
+        """Tell how wide the plot is."""
+        if pixels > 0 and pixels != self._width:
+            self._width = pixels
+            self._keep_in_view()
+
+    def zoom(self, factor: float, around: float) -> None:
+        """Show `factor` times as many cells; the place `around` (in cells) stays where it is."""
+        widest = float(max(self.count, FEWEST_CELLS))
+        span = min(max(self.span * factor, min(8.0, widest)), widest)
+        first = around - (around - self.first) * span / self.span
+        self._chosen = None if span >= widest and widest * SMALLEST_CELL <= self._width else span
+        self.span = span
+        self.first = min(max(first, 0.0), max(self.count - span, 0.0))
+        self.moved.emit()
+
+    def scroll_to(self, first: float) -> None:
+        """Show the cells from `first` on, whatever moment is current."""
+        first = min(max(first, 0.0), max(self.count - self.span, 0.0))
+        if first != self.first:
+            self.first = first
+            self.moved.emit()
+
+    def _keep_in_view(self) -> None:
+        widest = float(max(self.count, FEWEST_CELLS))
+        fitting = max(float(FEWEST_CELLS), math.floor(self._width / SMALLEST_CELL))
+        span = min(widest, self._chosen or fitting)
+        self.span = span
+        margin = min(3.0, span / 4)
+        low = min(max(self.first, self.current + 1 + margin - span), self.current - margin)
+        self.first = min(max(low, 0.0), max(self.count - span, 0.0))
+
+
+def _forward(node: Node) -> Node | None:
+    return node.children[-1] if node.children else None
+
+
+def _silent(node: Node) -> bool:
+    """Whether an edit or a load that follows at once supersedes the node."""
+    return node.moment.snapshot.params is None or node.cause == "edit"

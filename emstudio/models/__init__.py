@@ -1,0 +1,3 @@
+"""The models, one file each; importing this package fills the registry."""
+
+from emstudio.models import gaussian as gaussian

@@ -1,0 +1,265 @@
+"""What a Gaussian mixture refuses, when it stops before a component is lost, and what it warns of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from emstudio.core.covariance import Covariance
+from emstudio.core.data import Dataset
+from emstudio.core.errors import Degenerate, Notice, UserError, printable
+from emstudio.core.format import letter
+from emstudio.core.frame import LARGEST, SMALLEST, Frame, frame_of
+
+COLLAPSED = 1e-14  # a component's least variance over the data's, in whitened units: below it lies round-off
+ILL_CONDITIONED = 1e-10
+_EMPTY = 1e-200
+_COLLINEAR = 1e-13  # smallest eigenvalue of a correlation matrix, per column
+_ALIKE = 1e-7
+
+
+# -- data --------------------------------------------------------------------------------------------------------------
+def obstacle(data: Dataset, k: int, shape: Covariance, floor: float) -> str | None:
+    """One sentence that says why the mixture cannot be fitted, or None."""
+    if not data.d:
+        return "There is no column to fit; choose at least one column of numbers."
+    if data.n < k:
+        rows = "There is no row" if data.n == 0 else f"There {'is' if data.n == 1 else 'are'} only {_rows(data.n)}"
+        return f"{rows} for {k} component{'s' if k > 1 else ''}; add points or choose fewer components."
+    return data.memo(f"obstacle {shape.name} {floor > 0}", lambda: _obstacle(data, shape, floor))
+
+
+def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
+    size = np.abs(data.x).max(0)
+    spread = np.ptp(data.x, axis=0) if data.n else size
+    for j, name in enumerate(data.names):
+        if size[j] > LARGEST:
+            return f"Column {printable(name)} holds values beyond 1e150, whose squares overflow; divide it by a constant."
+        if 0 < spread[j] < SMALLEST:
+            return f"Column {printable(name)} varies by less than 1e-150, whose square is lost; multiply it by a constant."
+    if floor:
+        return None
+    frame = frame_of(data)
+    constant = [printable(data.names[j]) for j in np.flatnonzero(_constant(frame, spread))]
+    if len(constant) == data.d:
+        return "All rows are alike, so every variance would be 0; add rows that differ or set a variance floor."
+    if shape.name == "VII":
+        return None
+    if constant:
+        names = ", ".join(constant)
+        return (
+            f"Column {names} is constant, so its variance would be 0; leave it out or set a variance floor."
+            if len(constant) == 1
+            else f"Columns {names} are constant, so their variances would be 0; leave them out or set a variance floor."
+        )
+    if not shape.diagonal:
+        if data.n <= data.d:
+            return (
+                f"{_rows(data.n).capitalize()} cannot fill a full covariance of {data.d} columns; "
+                "choose a diagonal or spherical covariance, fewer columns, or set a variance floor."
+            )
+        if collinear(frame.total):
+            names = ", ".join(printable(data.names[j]) for j in dependent(frame.total))
+            return (
+                f"Columns {names} are collinear (each is a linear function of the others), so the covariance is "
+                "singular; leave one out, choose a diagonal covariance, or set a variance floor."
+            )
+    return None
+
+
+def _constant(frame: Frame, spread: np.ndarray) -> np.ndarray:
+    return (spread == 0) | (np.diagonal(frame.total) == 0)
+
+
+def _rows(n: int) -> str:
+    return "1 row" if n == 1 else f"{n} rows"
+
+
+def _correlation(total: np.ndarray) -> np.ndarray:
+    sd = np.sqrt(np.diagonal(total))
+    return total / np.outer(sd, sd)
+
+
+def collinear(total: np.ndarray) -> bool:
+    """Whether columns with this covariance depend on each other linearly (or one is constant)."""
+    if not (np.diagonal(total) > 0).all():
+        return True
+    return bool(np.linalg.eigvalsh(_correlation(total))[0] < _COLLINEAR * len(total))
+
+
+def dependent(total: np.ndarray) -> np.ndarray:
+    """The columns that take part in the linear dependence."""
+    vector = np.abs(np.linalg.eigh(_correlation(total))[1][:, 0])
+    return np.flatnonzero(vector > 1e-3 * vector.max())
+
+
+# -- parameters --------------------------------------------------------------------------------------------------------
+def arrays(document: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """weights (K,), means (K, d), covariances (K, d, d) from a document; UserError where missing or misshapen."""
+    made = []
+    for key, dimensions in (("weights", 1), ("means", 2), ("covariances", 3)):
+        if not isinstance(document, dict) or key not in document:
+            raise UserError(f"params has no {key!r}", "give weights, means and covariances")
+        made.append(_array(document[key], key, dimensions))
+    weights, means, covariances = made
+    k, d = len(weights), means.shape[1]
+    if means.shape != (k, d) or covariances.shape != (k, d, d):
+        raise UserError(
+            f"params has {k} weights, means of shape {means.shape} and covariances of shape {covariances.shape}",
+            "give K weights, K x d means and K x d x d covariances",
+        )
+    return weights, means, covariances
+
+
+def _array(value: Any, key: str, dimensions: int) -> np.ndarray:
+    if not _numbers(value):
+        raise UserError(f"params.{key} holds something that is no number", "give lists of numbers")
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(f"params.{key} is not a regular array of numbers", "give lists of equal lengths") from None
+    if array.ndim != dimensions or array.size == 0:
+        raise UserError(f"params.{key} has {array.ndim} dimensions", f"give {dimensions}")
+    if not np.isfinite(array).all():
+        raise UserError(f"params.{key} holds a value that is not finite", "give finite numbers")
+    return array
+
+
+def _numbers(value: Any) -> bool:
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return all(_numbers(v) for v in value)
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def check_params(params: Any, k: int, d: int) -> None:
+    """UserError where given parameters are not those of k Gaussians in d columns; they are taken as they are."""
+    weights, means, covariances = params
+    if len(weights) != k:
+        raise UserError(f"params has {len(weights)} components and {k} are asked for", "give the same number")
+    if means.shape[1] != d:
+        raise UserError(f"params is for {means.shape[1]} columns and {d} are fitted", "choose as many columns")
+    if (weights < 0).any() or abs(weights.sum() - 1.0) > 1e-9:
+        raise UserError(f"the weights sum to {float(weights.sum())!r}", "give weights of 0 or more that sum to 1")
+    for j, c in enumerate(covariances):
+        if np.abs(c - c.T).max() > 1e-9 * np.abs(c).max():
+            raise UserError(f"the covariance of component {j} is not symmetric", "give a symmetric matrix")
+        try:
+            sound = np.isfinite(np.linalg.cholesky(_scaled(c))).all()
+        except np.linalg.LinAlgError:
+            sound = False
+        if not sound:
+            raise UserError(f"the covariance of component {j} is not positive definite", "give a positive definite matrix")
+
+
+def _scaled(c: np.ndarray) -> np.ndarray:
+    """A covariance with its scale taken out, so that size alone cannot make it fail."""
+    diagonal = np.diagonal(c)
+    if not (diagonal > 0).all():
+        raise np.linalg.LinAlgError
+    sd = np.sqrt(diagonal)
+    return c / sd[:, None] / sd[None, :]
+
+
+# -- components lost ---------------------------------------------------------------------------------------------------
+def guard_counts(counts: np.ndarray) -> None:
+    """Degenerate (`empty`) where a component has no rows left."""
+    empty = np.flatnonzero(~(counts > _EMPTY))
+    if empty.size:
+        j = int(empty[0])
+        text = (
+            f"Component {letter(j)} (number {j}) became empty: no row has any responsibility left for it; "
+            "re-seed it or choose fewer components."
+        )
+        raise Degenerate(Notice("empty", text, component=j))
+
+
+def least_variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
+    """(K,) the smallest eigenvalue of each covariance in units in which the data's own covariance is the identity."""
+    z = frame.covariances(covariances)
+    if not np.isfinite(z).all():
+        z = np.where(np.isfinite(z).all((1, 2))[:, None, None], z, 0.0)
+    total = frame.total
+    if collinear(total):
+        diagonal = np.diagonal(total)
+        total = np.diag(np.where(diagonal > 0, diagonal, 1.0))
+    inverse = np.linalg.inv(np.linalg.cholesky(total))
+    return np.linalg.eigvalsh(inverse @ z @ inverse.T)[:, 0]
+
+
+def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:
+    """(K,) bool: covariances that are singular beside the data's own."""
+    return ~(least_variances(frame, covariances) > COLLAPSED)
+
+
+def lost(frame: Frame, covariances: np.ndarray, shared: bool) -> int | None:
+    """The component whose covariance is lost (the first one for a shared covariance), or None."""
+    bad = np.flatnonzero(singular(frame, covariances))
+    return int(bad[0]) if bad.size else None
+
+
+def collapse(data: Dataset, component: int, resp: np.ndarray, shape: Covariance) -> Notice:
+    """The news that a component is about to collapse: onto which rows, and what to do."""
+    share = resp[:, component]
+    order = np.argsort(-share, kind="stable")
+    rows = order[share[order] > 0.5][:10]
+    if not rows.size:
+        rows = order[:1]
+    tables_rows = tuple(int(r) for r in np.sort(data.rows[rows]))
+    several = int((share > 0.5).sum())
+    if several <= 1:
+        i = int(rows[0])
+        cells = ", ".join(f"{printable(n)} = {data.x[i, j]:.6g}" for j, n in enumerate(data.names[:3]))
+        where = f"row {tables_rows[0] + 1} ({cells})"
+    else:
+        listed = ", ".join(str(r + 1) for r in tables_rows[:5]) + (", ..." if several > 5 else "")
+        where = f"{several} rows ({listed}) that do not fill its dimensions"
+    who = "The shared covariance" if shape.shared else f"Component {letter(component)} (number {component})"
+    text = (
+        f"{who} is collapsing onto {where}: its variance goes to 0 and its likelihood to infinity; "
+        "re-seed it, choose fewer components, a shared covariance or a variance floor."
+    )
+    return Notice("collapse", text, component=component, rows=tables_rows)
+
+
+# -- finished fits -----------------------------------------------------------------------------------------------------
+def notices(data: Dataset, params: Any, counts: np.ndarray, shape: Covariance) -> list[Notice]:
+    """Warnings about parameters that a run ended with."""
+    found = []
+    frame = frame_of(data)
+    means, covariances = frame.points(params.means), frame.covariances(params.covariances)
+    twin = _twins(means, covariances)
+    if twin is not None:
+        a, b = twin
+        text = (
+            f"Components {letter(a)} and {letter(b)} are identical: this is a saddle of the likelihood, not a maximum, "
+            "and EM cannot part them; start from different means."
+        )
+        found.append(Notice("saddle", text, component=b))
+    least = least_variances(frame, params.covariances)
+    for j in np.flatnonzero(least < ILL_CONDITIONED)[: 1 if shape.shared else None]:
+        text = (
+            f"The covariance of component {letter(int(j))} is nearly singular (least variance {least[j]:.1e} of the "
+            "data's own): its numbers carry few digits."
+        )
+        found.append(Notice("ill-conditioned", text, component=int(j)))
+    if not shape.shared:
+        few = 1.5 + (data.d if not shape.diagonal else 1)
+        for j in np.flatnonzero(counts < few):
+            if len(counts) > 1:
+                text = (
+                    f"Component {letter(int(j))} rests on {counts[j]:.3g} rows only: this optimum is likely spurious; "
+                    "try other starts or fewer components."
+                )
+                found.append(Notice("spurious", text, component=int(j)))
+    return found
+
+
+def _twins(means: np.ndarray, covariances: np.ndarray) -> tuple[int, int] | None:
+    for a in range(len(means)):
+        for b in range(a + 1, len(means)):
+            sd = np.sqrt(np.diagonal(covariances[a]))
+            near = (np.abs(means[a] - means[b]) <= _ALIKE * sd).all()
+            if near and np.abs(covariances[a] - covariances[b]).max() <= _ALIKE * np.abs(covariances[a]).max():
+                return a, b
+    return None

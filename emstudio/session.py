@@ -1,0 +1,549 @@
+"""The open document: data, model, history. Everything a person can do is a command here; it knows no widget."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+import emstudio.models  # noqa: F401  (fills the registry)
+from emstudio.core import edits
+from emstudio.core.data import Dataset, Table, dataset, painted
+from emstudio.core.em import Moment, advance, begin, blank, edited, evaluate
+from emstudio.core.errors import Degenerate, Notice, UserError
+from emstudio.core.history import History, Node, restore
+from emstudio.core.marks import Handle, View
+from emstudio.core.model import Model, Start, find
+from emstudio.core.stopping import Stopping, Verdict
+from emstudio.worker import Engine, Request
+
+FASTEST = math.inf  # half-steps a second: as fast as it goes
+
+
+class Session(QObject):
+    """Owns the history. `moment` is what is shown; commands change it, at once or when the engine answers.
+
+    Signals
+    - `changed(Moment)`: another moment is shown, or more is known about it. The window draws the newest at its own pace.
+    - `data_changed(Dataset)`: other data than before (always followed by `changed`).
+    - `running_changed(bool)`, `settings_changed()`: speed, seed, stopping rule, start method.
+    - `trouble(Notice)`: the run paused because a component would collapse; `reseed` is the remedy.
+    - `failed(str)`: one sentence about something that could not be done.
+    - `news(str)`: one sentence worth showing for a while, such as why the run stopped.
+    """
+
+    changed = Signal(object)
+    data_changed = Signal(object)
+    running_changed = Signal(bool)
+    settings_changed = Signal()
+    trouble = Signal(object)
+    failed = Signal(str)
+    news = Signal(str)
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self.history = History()
+        self.speed: float = 4.0
+        self.stopping = Stopping()
+        self.start = Start("kmeans++")
+        self.seed = 0
+        self.number = 0
+        self.last_seconds = 0.0  # the engine's time for the last half-step that needed it
+        self._running = False
+        self._goal: Callable[[Moment], bool] | None = None
+        self._pending: Request | None = None
+        self._serial = 0
+        self._asked_at = 0.0
+        self._queue: list[tuple[Callable[[Moment], Moment], str]] = []
+        self._gesture: int | None = None
+        self._gestures = 0
+        self._drag: tuple[Handle, View, tuple[float, float]] | None = None
+        self._engine = Engine(self)
+        self._engine.produced.connect(self._on_produced)
+        self._engine.failed.connect(self._on_failed)
+        self._clock = QTimer(self)
+        self._clock.setSingleShot(True)
+        self._clock.setTimerType(Qt.TimerType.PreciseTimer)
+        self._clock.timeout.connect(self._tick)
+        self._model: Model = find("gaussian").make(k=2)
+        self._adopt(blank(dataset(painted()), self._model, self.start, self.seed), "load", "New")
+
+    # -- what is shown -------------------------------------------------------------------------------------------------
+    @property
+    def moment(self) -> Moment:
+        assert self.history.current is not None
+        return self.history.current.moment
+
+    @property
+    def data(self) -> Dataset:
+        return self.moment.data
+
+    @property
+    def model(self) -> Model:
+        return self._model
+
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply of the engine is awaited."""
+        return self._pending is not None
+
+    @property
+    def obstacle(self) -> str | None:
+        """One sentence that says why the model cannot be fitted to these data, or None."""
+        return self._model.accepts(self.data)
+
+    def verdict(self) -> Verdict:
+        """What the stopping rule says of the moment shown."""
+        nodes = self.history.segment()
+        upto: list[Moment] = []
+        for node in nodes:
+            if node.moment.snapshot.phase in ("start", "M", "edit"):
+                upto.append(node.moment)
+            if node is self.history.current:
+                break
+        since = max((i for i, m in enumerate(upto) if m.snapshot.phase == "edit"), default=0)
+        upto = upto[since:][-3:]
+        params = [m.snapshot.params for m in upto[-2:]]
+        verdict = self.stopping.verdict([m.objective for m in upto], self.data.total, params)
+        return verdict if verdict.stop else self.stopping.exhausted(self.moment.snapshot.t) or verdict
+
+    # -- data ----------------------------------------------------------------------------------------------------------
+    def open(self, source: str) -> bool:
+        """Open a file or `dataset:NAME`; on a bad file one sentence (`failed`), and the previous data stay."""
+        from emstudio import tables
+
+        return self._guarded(lambda: self.open_table(tables.read(source)))
+
+    def paste(self, text: str) -> bool:
+        """Open a table from the clipboard's text."""
+        from emstudio import tables
+
+        return self._guarded(lambda: self.open_table(tables.parse(text)))
+
+    def open_table(self, table: Table) -> None:
+        """Show `table` and, where the model accepts it, start on it. Raises UserError."""
+        truth = table.info.get("truth")
+        self._open(dataset(table, table.info.get("fit"), truth=truth), "load", f"Open {table.name}")
+
+    def new(self) -> None:
+        """An empty canvas to paint on."""
+        self._open(dataset(painted()), "load", "New", autostart=False)
+
+    def choose(self, names: Sequence[str]) -> bool:
+        """Fit these columns of the table."""
+        def go() -> None:
+            self._open(dataset(self.data.table, names, truth=self.data.truth), "edit", "Choose columns")
+
+        return self._guarded(go)
+
+    def set_truth(self, name: str | None) -> None:
+        """The column to colour and judge by; the fit is not touched."""
+        new = replace(self.data, truth=name)
+        for node in self.history.nodes:
+            if node.moment.data is not new and node.moment.data.table is new.table and node.moment.data.names == new.names:
+                self.history.replace(node, replace(node.moment, data=new))
+        self.data_changed.emit(new)
+        self.changed.emit(self.moment)
+
+    def add_points(self, columns: Sequence[int], values: np.ndarray, title: str = "Add points") -> None:
+        """Add rows: `values` (m, len(columns)) in the fitted columns `columns`; other fitted columns get their mean."""
+        self._edit(lambda m: edits.add(m, columns, np.asarray(values, float)), title)
+
+    def erase(self, rows: np.ndarray, title: str = "Erase points") -> None:
+        """Take rows (of the dataset) away."""
+        tables_rows = self.data.rows[np.asarray(rows, int)]
+        if len(tables_rows):
+            self._edit(lambda m: edits.erase(m, tables_rows), title)
+
+    def move_points(self, rows: np.ndarray, columns: Sequence[int], shift: Sequence[float]) -> None:
+        """Move rows of the dataset by `shift` in the fitted columns `columns`."""
+        tables_rows = self.data.rows[np.asarray(rows, int)]
+        if len(tables_rows):
+            self._edit(lambda m: edits.move(m, tables_rows, columns, shift), "Move points")
+
+    def clear_points(self) -> None:
+        """Take all rows away; the columns stay."""
+        self.pause()
+        self._edit(lambda m: edits.clear(m), "Clear points")
+
+    def begin_gesture(self) -> None:
+        """What follows until `end_gesture` is one edit for Undo."""
+        self._gestures += 1
+        self._gesture = self._gestures
+
+    def end_gesture(self) -> None:
+        self._gesture = None
+        self._drag = None
+
+    # -- model ---------------------------------------------------------------------------------------------------------
+    def set_model(self, model: Model) -> None:
+        """Another model or other hyper-parameters: a new start on the same data."""
+        if model == self._model:
+            return
+        self._model = model
+        self.settings_changed.emit()
+        self._start_over("edit", "Change the model")
+
+    def set_parameter(self, **values: object) -> None:
+        """Change hyper-parameters of the model; raises UserError."""
+        self.set_model(self._model.with_(**values))
+
+    def set_start(self, start: Start) -> None:
+        if start is not self.start:
+            self.start = start
+            self.settings_changed.emit()
+            self._start_over("edit", "Change the start")
+
+    def set_seed(self, seed: int) -> None:
+        """Another seed, and the start that it gives."""
+        if seed != self.seed or self.number:
+            self.seed, self.number = int(seed), 0
+            self.settings_changed.emit()
+            self._start_over("edit", "Change the seed")
+
+    def set_stopping(self, stopping: Stopping) -> None:
+        self.stopping = stopping
+        self.settings_changed.emit()
+        self.changed.emit(self.moment)
+
+    def set_speed(self, speed: float) -> None:
+        """Half-steps a second while running; `FASTEST` for no pause."""
+        self.speed = speed
+        self.settings_changed.emit()
+        if self._running and self._clock.isActive():
+            self._clock.start(0)
+
+    def drag(self, handle: Handle, view: View, position: tuple[float, float]) -> None:
+        """Move a handle; newest position wins. Inside a gesture this is one edit, also while the run is on."""
+        if self.moment.snapshot.params is None:
+            return
+        self._drag = (handle, view, position)
+        if self._running and self._pending is not None and self._pending.kind == "advance":
+            return  # applied to the moment that the engine is about to bring
+        self._apply_drag()
+
+    def reseed(self, component: int) -> None:
+        """Start one component anew where the others explain the data badly."""
+        def anew(m: Moment) -> Moment:
+            rng = np.random.default_rng([self.seed, self.number, m.snapshot.t, len(self.history.nodes)])
+            return edited(m, params=m.model.reseed(m.data, m.snapshot.params, component, rng))
+
+        self._edit(anew, "Re-seed a component")
+
+    # -- running -------------------------------------------------------------------------------------------------------
+    def restart(self) -> None:
+        """Again from the same start."""
+        self.pause()
+        self._start_over("edit", "Restart")
+
+    def new_start(self) -> None:
+        """From the next random start: start i draws from [seed, i]."""
+        self.pause()
+        self.number += 1
+        self.settings_changed.emit()
+        self._start_over("edit", "New start")
+
+    def step(self) -> None:
+        """The next half-step: the one already known on this branch, or a new one."""
+        self.pause()
+        self._onward()
+
+    def iterate(self) -> None:
+        """Half-steps up to and including the next M-step."""
+        self.pause()
+        t = self.moment.snapshot.t
+        self._run_until(lambda m: m.snapshot.phase == "M" and m.snapshot.t > t)
+
+    def run(self) -> None:
+        """Half-steps at the chosen speed until the stopping rule says so."""
+        if not self._running and self._ready():
+            self._set_running(True, None)
+            self._onward()
+
+    def run_to_convergence(self) -> None:
+        """Half-steps as fast as they come until the stopping rule says so."""
+        self.pause()
+        self._run_until(lambda m: False)
+
+    def pause(self) -> None:
+        """At once: a reply in flight is dropped, edits that waited for it are applied."""
+        self._clock.stop()
+        if self._pending is not None and self._pending.kind == "advance":
+            self._pending = None
+            self._apply_waiting()
+        self._set_running(False, None)
+
+    def toggle(self) -> None:
+        self.pause() if self._running else self.run()
+
+    def back(self) -> None:
+        """To the half-step before, within this run."""
+        self.pause()
+        line = self.history.line()
+        at = line.index(self.history.current)  # type: ignore[arg-type]
+        if at > 0:
+            self._show(line[at - 1])
+
+    def first(self) -> None:
+        """The start of this run."""
+        self.pause()
+        self._show(self.history.line()[0])
+
+    def last(self) -> None:
+        """The last half-step known on this branch."""
+        self.pause()
+        self._show(self.history.line()[-1])
+
+    def go_to(self, node: Node) -> None:
+        """Show an earlier or later moment; going on from there keeps the old future as a branch."""
+        self.pause()
+        self._show(node)
+
+    def undo(self) -> None:
+        """To before the last edit on this branch."""
+        self.pause()
+        target = self.history.undo_target()
+        if target is not None:
+            self._show(target)
+
+    def redo(self) -> None:
+        self.pause()
+        target = self.history.redo_target()
+        if target is not None:
+            self._show(target)
+
+    def close(self) -> None:
+        """Stop and join the engine's thread; the session is of no use afterwards."""
+        self._clock.stop()
+        self._pending = None
+        self._running = False
+        self._engine.close()
+
+    # -- inside: showing -----------------------------------------------------------------------------------------------
+    def _adopt(self, moment: Moment, cause: str, title: str = "") -> Node:
+        gesture = self._gesture if cause == "edit" else None
+        before = self.history.current
+        node = self.history.add(moment, cause, title, gesture)
+        if before is None or before.moment.data is not moment.data:
+            self.data_changed.emit(moment.data)
+        self.changed.emit(moment)
+        return node
+
+    def _show(self, node: Node) -> None:
+        before = self.moment
+        self._cancel()
+        self.history.go_to(node)
+        m = node.moment
+        if m.model != self._model or m.start is not self.start or (m.seed, m.number) != (self.seed, self.number):
+            self._model, self.start, self.seed, self.number = m.model, m.start, m.seed, m.number
+            self.settings_changed.emit()
+        if m.data is not before.data:
+            self.data_changed.emit(m.data)
+        self.changed.emit(m)
+        self._complete()
+
+    def _complete(self) -> None:
+        """Ask for what is not known about the moment shown: its log-likelihood, or responsibilities that were let go."""
+        node = self.history.current
+        assert node is not None
+        m = node.moment
+        if m.snapshot.params is None or self._pending is not None:
+            return
+        if self.history.forgotten(node):
+            self._ask("complete", restore, node.path())
+        elif m.snapshot.log_likelihood is None:
+            self._ask("complete", evaluate, m)
+
+    # -- inside: edits -------------------------------------------------------------------------------------------------
+    def _open(self, data: Dataset, cause: str, title: str, autostart: bool = True) -> None:
+        self.pause()
+        self._cancel()
+        if len(self.history.nodes) == 1 and not self.data.n:
+            self.history = History()  # nothing was done on the first empty canvas: nothing to come back to
+        self._adopt(blank(data, self._model, self._start_for(data), self.seed, self.number), cause, title)
+        if autostart and data.n and self.obstacle is None:
+            self._onward()
+
+    def _start_over(self, cause: str, title: str) -> None:
+        running = self._running
+        self._cancel()
+        data = self.data
+        self._adopt(blank(data, self._model, self._start_for(data), self.seed, self.number), cause, title)
+        if data.n and self.obstacle is None:
+            self._onward()
+        elif running:
+            self.pause()
+
+    def _start_for(self, data: Dataset) -> Start:
+        """A start given for other data does not fit these."""
+        if self.start.given and self.history.current is not None and data is not self.moment.data:
+            self.start = Start("kmeans++")
+            self.settings_changed.emit()
+        return self.start
+
+    def _edit(self, change: Callable[[Moment], Moment], title: str) -> None:
+        """Apply an edit: at once, or to the moment that a run is about to bring."""
+        if self._running and self._pending is not None and self._pending.kind == "advance":
+            self._queue.append((change, title))
+            return
+        self._cancel()
+        if self._guarded(lambda: self._adopt(change(self.moment), "edit", title)):
+            self._go_on()
+
+    def _apply_waiting(self) -> None:
+        queue, self._queue = self._queue, []
+        for change, title in queue:
+            self._guarded(lambda c=change, t=title: self._adopt(c(self.moment), "edit", t))
+        if self._drag is not None:
+            self._apply_drag()
+
+    def _apply_drag(self) -> None:
+        assert self._drag is not None
+        handle, view, position = self._drag
+        m = self.moment
+        if m.snapshot.params is None:
+            return
+        new = edited(m, params=m.model.move(m.snapshot.params, handle, view, position))
+        node = self.history.current
+        assert node is not None
+        if self._pending is not None and self._pending.kind == "complete":
+            self._pending = None
+        if node.cause == "edit" and node.gesture is not None and node.gesture == self._gesture and not node.children:
+            self.history.replace(node, new)
+            self.changed.emit(new)
+        else:
+            self._adopt(new, "edit", f"Move {handle.kind}")
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._running:
+            self._schedule()
+        else:
+            self._complete()
+
+    # -- inside: the engine --------------------------------------------------------------------------------------------
+    def _ask(self, kind: str, work: Callable, argument: object) -> None:
+        self._serial += 1
+        self._pending = Request(self._serial, kind, work, argument)
+        self._asked_at = time.perf_counter()
+        self._engine.ask(self._pending)
+
+    def _cancel(self) -> None:
+        self._clock.stop()
+        self._pending = None
+
+    def _ready(self) -> bool:
+        """Whether a half-step can be made; says why not."""
+        why = None
+        if self.moment.next == "start":
+            why = "There is no point to fit yet; add points or open a file." if not self.data.n else self.obstacle
+        if why:
+            self.failed.emit(why)
+        return why is None
+
+    def _run_until(self, goal: Callable[[Moment], bool]) -> None:
+        if self._ready():
+            self._set_running(True, goal)
+            self._onward()
+
+    def _set_running(self, on: bool, goal: Callable[[Moment], bool] | None) -> None:
+        self._goal = goal
+        if on != self._running:
+            self._running = on
+            self.running_changed.emit(on)
+
+    def _onward(self) -> None:
+        """The next half-step: show it when it is known, else ask the engine."""
+        known = self.history.known_step()
+        if known is not None and not self.history.forgotten(known):
+            self.history.go_to(known)
+            self.changed.emit(known.moment)
+            self._after_step()
+        elif self._ready():
+            self._pending = None
+            work, argument = (begin, self.moment) if self.moment.next == "start" else (_advance, self.history.current.path())
+            self._ask("advance", work, argument)
+        else:
+            self.pause()
+
+    def _on_produced(self, request: Request, reply: object) -> None:
+        if request is not self._pending:
+            return
+        self._pending = None
+        assert isinstance(reply, Moment)
+        if request.kind == "complete":
+            node = self.history.current
+            assert node is not None
+            self.history.replace(node, reply)
+            self.changed.emit(reply)
+            return
+        self.last_seconds = time.perf_counter() - self._asked_at
+        self._adopt(reply, "step")
+        waiting = bool(self._queue) or self._drag is not None
+        self._apply_waiting()
+        if waiting and self._running:
+            self._schedule()
+        elif not waiting:
+            self._after_step()
+
+    def _after_step(self) -> None:
+        """Go on with a run, or end it where its goal or the stopping rule says so."""
+        if not self._running:
+            return
+        m = self.moment
+        if self._goal is not None and self._goal(m):
+            self.pause()
+            return
+        if m.snapshot.phase == "M" and self._drag is None:
+            verdict = self.verdict()
+            if verdict.stop:
+                self.pause()
+                self.news.emit(("Converged: " if verdict.converged else "Paused: ") + verdict.reason + ".")
+                return
+        self._schedule()
+
+    def _schedule(self) -> None:
+        pause = 0.0 if self._goal is not None or math.isinf(self.speed) else 1000.0 / self.speed
+        self._clock.start(round(pause))
+
+    def _tick(self) -> None:
+        if self._running and self._pending is None:
+            self._onward()
+
+    def _on_failed(self, request: Request, error: Exception) -> None:
+        if request is not self._pending:
+            return
+        self._pending = None
+        self._set_running(False, None)
+        self._apply_waiting()
+        if isinstance(error, Degenerate):
+            self.trouble.emit(error.notice)
+        elif isinstance(error, UserError):
+            self.failed.emit(str(error))
+        else:
+            self.failed.emit(f"The engine could not do this ({type(error).__name__}: {error}); the moment shown is still sound.")
+
+    def _guarded(self, go: Callable[[], object]) -> bool:
+        """Run a command; a person's error becomes `failed`, and everything stays as it was."""
+        try:
+            go()
+        except UserError as error:
+            self.failed.emit(str(error))
+            return False
+        return True
+
+
+def _advance(path: Sequence[Moment]) -> Moment:
+    """The half-step after the last moment of `path`, whose responsibilities may have been let go."""
+    return advance(restore(path))
+
+
+__all__ = ["FASTEST", "Notice", "Session"]

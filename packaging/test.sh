@@ -1,0 +1,11 @@
+#!/bin/sh
+# Installs what EM Studio and its tests need, on the first run only, and runs them all: sh packaging/test.sh [ARGUMENTS OF pytest]
+set -u
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+. "$root/packaging/environment.sh"
+
+find_python
+install_packages test test
+install_libraries
+cd "$root" || exit 1
+PYTHONPATH=$root:$packages exec "$python" -P -m pytest "$@"
