@@ -22,7 +22,7 @@ def roots() -> tuple[Path, ...]:
 
 
 def resource(name: str) -> Path:
-    """The path of the file or folder `name`, written with slashes from `resources/`: `resource("icons/app.svg")`.
+    """The path of the file or folder `name`, written with slashes from `resources/`: `resource("app.svg")`.
 
     Raises FileNotFoundError if this installation does not have it.
     """

@@ -102,17 +102,9 @@ class Session(QObject):
 
     def verdict(self) -> Verdict:
         """What the stopping rule says of the moment shown."""
-        nodes = self.history.segment()
-        upto: list[Moment] = []
-        for node in nodes:
-            if node.moment.snapshot.phase in ("start", "M", "edit"):
-                upto.append(node.moment)
-            if node is self.history.current:
-                break
-        since = max((i for i, m in enumerate(upto) if m.snapshot.phase == "edit"), default=0)
-        upto = upto[since:][-3:]
-        params = [m.snapshot.params for m in upto[-2:]]
-        verdict = self.stopping.verdict([m.objective for m in upto], self.data.total, params)
+        ends = [n.moment for n in self.history.ends_of_iterations(3)]
+        params = [m.snapshot.params for m in ends[-2:]]
+        verdict = self.stopping.verdict([m.objective for m in ends], self.data.total, params)
         return verdict if verdict.stop else self.stopping.exhausted(self.moment.snapshot.t) or verdict
 
     # -- data ----------------------------------------------------------------------------------------------------------
@@ -139,6 +131,7 @@ class Session(QObject):
 
     def choose(self, names: Sequence[str]) -> bool:
         """Fit these columns of the table."""
+
         def go() -> None:
             self._open(dataset(self.data.table, names, truth=self.data.truth), "edit", "Choose columns")
 
@@ -148,7 +141,11 @@ class Session(QObject):
         """The column to colour and judge by; the fit is not touched."""
         new = replace(self.data, truth=name)
         for node in self.history.nodes:
-            if node.moment.data is not new and node.moment.data.table is new.table and node.moment.data.names == new.names:
+            if (
+                node.moment.data is not new
+                and node.moment.data.table is new.table
+                and node.moment.data.names == new.names
+            ):
                 self.history.replace(node, replace(node.moment, data=new))
         self.data_changed.emit(new)
         self.changed.emit(self.moment)
@@ -232,6 +229,7 @@ class Session(QObject):
 
     def reseed(self, component: int) -> None:
         """Start one component anew where the others explain the data badly."""
+
         def anew(m: Moment) -> Moment:
             rng = np.random.default_rng([self.seed, self.number, m.snapshot.t, len(self.history.nodes)])
             return edited(m, params=m.model.reseed(m.data, m.snapshot.params, component, rng))
@@ -469,7 +467,9 @@ class Session(QObject):
             self._after_step()
         elif self._ready():
             self._pending = None
-            work, argument = (begin, self.moment) if self.moment.next == "start" else (_advance, self.history.current.path())
+            work, argument = (
+                (begin, self.moment) if self.moment.next == "start" else (_advance, self.history.current.path())
+            )
             self._ask("advance", work, argument)
         else:
             self.pause()
@@ -529,7 +529,9 @@ class Session(QObject):
         elif isinstance(error, UserError):
             self.failed.emit(str(error))
         else:
-            self.failed.emit(f"The engine could not do this ({type(error).__name__}: {error}); the moment shown is still sound.")
+            self.failed.emit(
+                f"The engine could not do this ({type(error).__name__}: {error}); the moment shown is still sound."
+            )
 
     def _guarded(self, go: Callable[[], object]) -> bool:
         """Run a command; a person's error becomes `failed`, and everything stays as it was."""

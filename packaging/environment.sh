@@ -1,9 +1,13 @@
+# shellcheck shell=sh disable=SC2086 # lists of names are meant to be split
 # Sourced by launch.sh and test.sh: makes a machine ready for EM Studio. POSIX sh, and of Python the standard library only.
 #
 # Packages go into a private folder, .environment in the checkout (or $EMSTUDIO_ENVIRONMENT), never into the system's
 # Python: so neither the venv module nor a permission is needed. Its name holds a checksum of what was asked for,
 # and it appears only when complete: a second start installs nothing, an interrupted one leaves nothing half-made.
 # Everything said here goes to standard error; standard output belongs to the program that is started.
+
+# Without any locale Qt complains, and Python may write something else than UTF-8.
+[ -n "${LC_ALL:-}${LC_CTYPE:-}${LANG:-}" ] || export LANG=C.UTF-8
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "emstudio: error: $*"; exit 1; }
@@ -30,8 +34,8 @@ install_packages() {
     sum=$({ printf '%s\n' "$wanted"; cat "$root/packaging/constraints.txt"; } | cksum | cut -d ' ' -f 1)
     packages=$home/$kind-$sum
     [ -d "$packages" ] && return
-    mkdir -p "$home" 2>/dev/null && [ -w "$home" ] ||
-        fail "$home cannot be written; set EMSTUDIO_ENVIRONMENT to a folder of your own"
+    mkdir -p "$home" 2>/dev/null
+    [ -w "$home" ] || fail "$home cannot be written; set EMSTUDIO_ENVIRONMENT to a folder of your own"
     echo '*' >"$home/.gitignore"
     fresh=$home/unfinished-$$
     trap 'rm -rf "$fresh"' EXIT
@@ -64,33 +68,37 @@ run_installer() {
 install_libraries() {
     command -v ldd >/dev/null 2>&1 || return 0 # not Linux with glibc: the wheels bring all
     debian=
-    missing=$(missing_from platforms/libqoffscreen.so)
-    [ -n "$missing" ] && debian="libegl1 libgl1 libxkbcommon0 libfontconfig1 libdbus-1-3 libglib2.0-0"
-    if [ -n "${DISPLAY:-}" ]; then
-        more=$(missing_from platforms/libqxcb.so)
-        [ -n "$more" ] && debian="$debian libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
-        missing="$missing $more"
-    fi
-    if [ -n "${WAYLAND_DISPLAY:-}" ]; then
-        more=$(missing_from platforms/libqwayland.so)
-        [ -n "$more" ] && debian="$debian libwayland-cursor0"
-        missing="$missing $more"
-    fi
+    plugins=
+    need libqoffscreen.so libegl1 libgl1 libxkbcommon0 libfontconfig1 libdbus-1-3 libglib2.0-0
+    [ -z "${DISPLAY:-}" ] ||
+        need libqxcb.so libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
+    [ -z "${WAYLAND_DISPLAY:-}" ] || need libqwayland.so libwayland-cursor0
     has_font || debian="$debian fonts-dejavu-core"
     [ -n "$debian" ] || return 0
+    missing=$(missing_for $plugins)
     command -v apt-get >/dev/null 2>&1 || {
-        [ -n "${missing% }" ] || return 0 # only a font is missing, and the application brings its own
+        [ -n "$missing" ] || return 0 # only a font is missing, and the application brings its own
         fail "Qt needs libraries that this system lacks:" $missing "- install the packages that hold them"
     }
     apt_install $debian
-    missing=$(missing_from platforms/libqoffscreen.so)
+    missing=$(missing_for $plugins)
     [ -z "$missing" ] || fail "these libraries are still missing:" $missing
 }
 
-# The shared libraries that a Qt plugin asks for and the system lacks, by name.
-missing_from() {
-    ldd "$packages/PySide6/Qt/plugins/$1" "$packages"/PySide6/QtWidgets.abi3.so "$packages"/PySide6/QtSvg.abi3.so 2>/dev/null |
-        sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u | tr '\n' ' '
+# need PLUGIN PACKAGE ...: notes the plugin, and the packages if it lacks something.
+need() {
+    plugin=$1
+    shift
+    plugins="$plugins $plugin"
+    [ -z "$(missing_for "$plugin")" ] || debian="$debian $*"
+}
+
+# The shared libraries that these platform plugins ask for and the system lacks, by name.
+missing_for() {
+    qt=$packages/PySide6
+    for plugin in "$@"; do
+        ldd "$qt/Qt/plugins/platforms/$plugin" "$qt/QtWidgets.abi3.so" "$qt/QtSvg.abi3.so" 2>/dev/null
+    done | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u | tr '\n' ' '
 }
 
 has_font() {
@@ -107,6 +115,7 @@ apt_install() {
     elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
         as_root='sudo -n'
     else
+        [ -n "$missing" ] || return 0 # only a font is missing, see above
         say "Qt needs packages of the system. Run this line, then start again:"
         say "    sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
         exit 1

@@ -34,6 +34,7 @@ for variable, folder in (
 ):
     (SCRATCH / folder).mkdir(mode=0o700)
     os.environ[variable] = str(SCRATCH / folder)
+os.environ["LC_ALL"] = "C.UTF-8"  # numbers and messages as everywhere; without a UTF-8 locale Qt warns
 for variable in ("QT_SCALE_FACTOR", "QT_STYLE_OVERRIDE", "QT_QPA_PLATFORMTHEME", "LANGUAGE"):
     os.environ.pop(variable, None)
 

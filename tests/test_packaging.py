@@ -93,7 +93,7 @@ def test_the_installed_command_works(installed: Path):
 
 
 def test_a_checkout_reads_its_own_resources():
-    assert resource("icons/app.svg") == ROOT / "resources" / "icons" / "app.svg"
+    assert resource("app.svg") == ROOT / "resources" / "app.svg"
     assert resource("datasets").is_dir()
 
 
@@ -170,6 +170,8 @@ class Machine:
         self.bin, self.calls, self.home = folder / "bin", folder / "calls", folder / "environment"
         self.bin.mkdir()
         self.calls.write_text("")
+        (folder / ".fonts").mkdir()
+        (folder / ".fonts" / "some.ttf").touch()  # whether this real machine has fonts must not matter
         for name in self.TOOLS:
             (self.bin / name).symlink_to(shutil.which(name))
         # The parts are "installed" by a pip that only makes the folder; everything else of Python is the real one.
@@ -191,11 +193,13 @@ class Machine:
 
     def command(self, name: str, body: str) -> None:
         note = f'note() {{ printf "%s %s\\n" "{name}" "$*" >>"{self.calls}"; }}'
+        (self.bin / name).unlink(missing_ok=True)  # a link to the real one must not be written through
         (self.bin / name).write_text(f"#!{shutil.which('sh')}\n{note}\n{body}\n")
         (self.bin / name).chmod(0o755)
 
     def run(self, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": str(self.bin), "EMSTUDIO_ENVIRONMENT": str(self.home), **variables}
+        environment = {"PATH": str(self.bin), "EMSTUDIO_ENVIRONMENT": str(self.home), "HOME": str(self.bin.parent)}
+        environment |= variables
         command = [shutil.which("sh"), str(PACKAGING / script), *arguments]
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
 
@@ -273,6 +277,15 @@ def test_without_rights_the_exact_line_is_shown(machine: Machine):
     assert machine.called("apt-get") == []
     line = "sudo apt-get update && sudo apt-get install -y --no-install-recommends libegl1 libgl1"
     assert line in done.stderr
+
+
+@needs_sh
+def test_a_missing_font_is_installed_but_stops_nobody(machine: Machine):
+    machine.command("find", "")  # finds no font
+    assert machine.run("launch.sh", USER_ID="1000").returncode == 7
+    assert machine.called("apt-get") == []
+    assert machine.run("launch.sh").returncode == 7
+    assert machine.called("apt-get")[-1].endswith("--no-install-recommends fonts-dejavu-core")
 
 
 @needs_sh

@@ -73,10 +73,11 @@ class Table:
     lines: np.ndarray | None = None  # the file's line of each row, where rows and lines differ by more than the header
 
     def __post_init__(self):
-        names = [c.name for c in self.columns]
-        twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
-        if twice is not None:
-            raise UserError(f"two columns are named {twice!r}", "rename one of them", file=self.source or None)
+        seen: set[str] = set()
+        for c in self.columns:
+            if c.name in seen:
+                raise UserError(f"two columns are named {c.name!r}", "rename one of them", file=self.source or None)
+            seen.add(c.name)
 
     @property
     def rows(self) -> int:
@@ -101,8 +102,17 @@ class Table:
         first = self.info.get("first_line")
         return int(first) + row if first is not None else f"row {row} (counted from 0)"
 
+    def where(self, row: int, column: str) -> dict[str, Any]:
+        """UserError's `row` and `column` for a cell; a cell of a spreadsheet is named as there, B5."""
+        letters = self.info.get("letters", {}).get(column)
+        if letters is not None and self.lines is not None:
+            return {"row": f"cell {letters}{int(self.lines[row])}", "column": column}
+        return {"row": self.row_label(row), "column": column}
+
     def take(self, rows: np.ndarray) -> Table:
-        lines = None if self.lines is None else self.lines[rows]
+        first = self.info.get("first_line")
+        lines = None if first is None else np.arange(first, first + self.rows)[rows]
+        lines = lines if self.lines is None else self.lines[rows]
         return replace(self, columns=tuple(c.take(rows) for c in self.columns), lines=lines)
 
     def append(self, values: dict[str, np.ndarray]) -> Table:
@@ -192,7 +202,9 @@ def dataset(
     chosen = tuple(names) if names is not None else tuple(n for n in fitted_columns(table) if n != weights)
     file = table.source or None
     if not chosen:
-        raise UserError("there is no numeric column to fit", "choose a file with at least one column of numbers", file=file)
+        raise UserError(
+            "there is no numeric column to fit", "choose a file with at least one column of numbers", file=file
+        )
     for name in chosen:
         if chosen.count(name) > 1:
             raise UserError(f"the column {name!r} is chosen twice", "name it once", file=file)
@@ -209,7 +221,7 @@ def dataset(
         column = next(c.name for c in used if c.missing[row])
         count = f"{dropped.size} row{'s' if dropped.size > 1 else ''} with missing cells in all"
         remedy = "leave such rows out with --missing drop, or fill the cell"
-        raise UserError(f"the cell is missing ({count})", remedy, file=file, row=table.row_label(row), column=column)
+        raise UserError(f"the cell is missing ({count})", remedy, file=file, **table.where(row, column))
     rows = np.flatnonzero(~gone)
     if table.rows and not rows.size:
         raise UserError("every row has a missing cell", "choose other columns", file=file)
@@ -223,16 +235,23 @@ def dataset(
 def row_weights(values: np.ndarray, table: Table, rows: np.ndarray, name: str) -> np.ndarray:
     """`values` as row weights, or a UserError where one is negative, not finite, or all are zero."""
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
-    where = {"file": table.source or None, "column": name}
+    where = {"file": table.source or None}
     if bad.size:
         i = int(bad[0])
-        raise UserError(f"the weight {values[i]:g} is not a finite number of 0 or more", "correct it", row=table.row_label(int(rows[i])), **where)
+        raise UserError(
+            f"the weight {values[i]:g} is not a finite number of 0 or more",
+            "correct it",
+            **table.where(int(rows[i]), name),
+            **where,
+        )
     if not values.sum() > 0:
-        raise UserError("all weights are zero", "give at least one row a positive weight", **where)
+        raise UserError("all weights are zero", "give at least one row a positive weight", column=name, **where)
     return frozen(np.array(values, np.float64))
 
 
-def painted(points: Iterable[Sequence[float]] = (), names: Sequence[str] = ("x", "y"), name: str = "Painted points") -> Table:
+def painted(
+    points: Iterable[Sequence[float]] = (), names: Sequence[str] = ("x", "y"), name: str = "Painted points"
+) -> Table:
     """A table of points that a person drew: columns of numbers without unit."""
     x = np.asarray(list(points), np.float64).reshape(-1, len(names))
     columns = tuple(Column(n, "number", frozen(np.ascontiguousarray(x[:, j]))) for j, n in enumerate(names))

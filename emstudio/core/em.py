@@ -126,7 +126,9 @@ def em(moment: Moment, resp: bool = True) -> Iterator[Moment]:
         yield moment
 
 
-def edited(moment: Moment, *, data: Dataset | None = None, params: Params | None = None, carried: np.ndarray | None = None) -> Moment:
+def edited(
+    moment: Moment, *, data: Dataset | None = None, params: Params | None = None, carried: np.ndarray | None = None
+) -> Moment:
     """The moment after a person changed the data or the parameters; the next half-step is an E-step.
 
     With the same data the posterior stays, so that the bound is that of the colours shown.
@@ -134,5 +136,7 @@ def edited(moment: Moment, *, data: Dataset | None = None, params: Params | None
     s = moment.snapshot
     new = data or moment.data
     kept = s.posterior if data is None else None
-    snapshot = Snapshot(s.t, "edit", s.params if params is None else params, kept, carried=carried if kept is None else None)
+    snapshot = Snapshot(
+        s.t, "edit", s.params if params is None else params, kept, carried=carried if kept is None else None
+    )
     return replace(moment, data=new, snapshot=snapshot, ahead=None)

@@ -7,12 +7,21 @@ cost no digits. Parameters and log-likelihoods are converted back to the data's 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from emstudio.core.data import Dataset, frozen
 
 LARGEST, SMALLEST = 1e150, 1e-150  # beyond these a variance would overflow or lose digits
+
+COLLINEAR = 1e-13  # smallest eigenvalue of the columns' correlation matrix, per column
+
+
+def correlation(covariance: np.ndarray) -> np.ndarray:
+    """The correlation matrix of a covariance (d, d) with a positive diagonal."""
+    sd = np.sqrt(np.diagonal(covariance))
+    return covariance / np.outer(sd, sd)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +38,22 @@ class Frame:
     def log_jacobian(self) -> float:
         """log p(x) = log p(z) + this."""
         return float((self.up - self.down).sum() * np.log(2.0))
+
+    @cached_property
+    def collinear(self) -> bool:
+        """Whether the columns depend on each other linearly (or one is constant)."""
+        if not (np.diagonal(self.total) > 0).all():
+            return True
+        return bool(np.linalg.eigvalsh(correlation(self.total))[0] < COLLINEAR * len(self.total))
+
+    @cached_property
+    def whitener(self) -> np.ndarray:
+        """(d, d) U with U total U' = 1; where columns are collinear the diagonal alone is whitened."""
+        total = self.total
+        if self.collinear:
+            diagonal = np.diagonal(total)
+            total = np.diag(np.where(diagonal > 0, diagonal, 1.0))
+        return np.linalg.inv(np.linalg.cholesky(total))
 
     def points(self, x: np.ndarray) -> np.ndarray:
         """(m, d) points or means of the data's units -> z units."""

@@ -118,6 +118,19 @@ class History:
             last += 1
         return line[first : last + 1]
 
+    def ends_of_iterations(self, most: int) -> list[Node]:
+        """The last moments up to the current one at which an iteration ended, oldest first, back to the last edit or start."""
+        found: list[Node] = []
+        node = self.current
+        while node is not None and len(found) < most:
+            phase = node.moment.snapshot.phase
+            if phase in ("start", "M", "edit"):
+                found.append(node)
+            if phase in ("start", "edit", "data"):
+                break
+            node = node.parent
+        return found[::-1]
+
     def undo_target(self) -> Node | None:
         """The node before the last edit or load on this branch (all edits of one gesture are one), or None."""
         node = self._last_edit()

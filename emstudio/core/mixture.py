@@ -41,7 +41,9 @@ class Mixture(Model):
         raise NotImplementedError
 
     # -- EM ------------------------------------------------------------------------------------------------------------
-    def e_step(self, data: Dataset, params: Params, how: EStep, rng: np.random.Generator, resp: bool = True) -> Posterior:
+    def e_step(
+        self, data: Dataset, params: Params, how: EStep, rng: np.random.Generator, resp: bool = True
+    ) -> Posterior:
         """r_ik = exp(score_ik) / sum_l exp(score_il), score_ik = log pi_k + log p(x_i | theta_k)."""
         weights, theta = self.split(params)
         evaluator = self.family().evaluator(data, theta)
@@ -84,6 +86,9 @@ class Mixture(Model):
             out[rows] = (evaluator.scores(rows) + log_w).T
         return out
 
+    def responsibilities_at(self, params: Params, x: np.ndarray) -> np.ndarray:
+        return softmax(self.scores_at(params, x))[0]
+
     def posterior_of(self, data: Dataset, resp: np.ndarray, theta: Theta) -> Posterior:
         """The posterior that given responsibilities `resp` (n, K) are; moments are taken about `theta`."""
         evaluator = self.family().evaluator(data, theta)
@@ -111,34 +116,57 @@ def _pass(evaluator: Evaluator, data: Dataset, log_w: np.ndarray, kept: np.ndarr
     """One pass over the data -> (log-likelihood, entropy); responsibilities go into `kept`, moments into the evaluator."""
     likelihoods, entropies = [], []
     column = log_w[:, None]
+    r = np.empty((len(log_w), min(evaluator.block, max(data.n, 1))))
     for rows in blocks(data.n, evaluator.block):
         s = evaluator.scores(rows)
         s += column
-        top = s.max(0)
-        if not top.min() > _IMPOSSIBLE:
-            row = rows.start + int(np.argmin(np.where(np.isnan(top), -np.inf, top)))
-            raise UserError(
-                "no component can have made this row: its density is zero under all of them",
-                "start from other parameters, or take the row away",
-                file=data.table.source or None,
-                row=data.table.row_label(int(data.rows[row])),
-            )
-        np.maximum(s, NEVER, out=s)
-        r = np.exp(s - top)
-        sums = r.sum(0)
+        top, sums, r = _softmax(s, r, data, rows)
         r /= sums
-        lse = top + np.log(sums)
-        h = lse - np.einsum("kb,kb->b", r, s)
+        lse = np.log(sums, out=sums)
         if kept is not None:
             kept[rows] = r.T
-        if data.weights is not None:
+        if data.weights is None:
+            entropies.append(float(lse.sum()) - _dot(r, s))
+            likelihoods.append(float(lse.sum() + np.sum(top)))
+        else:
             w = data.weights[rows]
             r *= w
-            lse, h = lse * w, h * w
-        likelihoods.append(float(lse.sum()))
-        entropies.append(float(h.sum()))
+            entropies.append(float(w @ lse) - _dot(r, s))
+            likelihoods.append(float(w @ (lse + top)))
         evaluator.add(rows, r)
     return math.fsum(likelihoods), max(0.0, math.fsum(entropies))
+
+
+def _softmax(s: np.ndarray, buffer: np.ndarray, data: Dataset, rows: slice) -> tuple[Any, np.ndarray, np.ndarray]:
+    """(subtracted maximum (b,) or 0, sums (b,) of r, r = exp(s - maximum) (K, b)); `s` (K, b) becomes s - maximum.
+
+    The maximum is subtracted only where a row would over- or underflow without it.
+    """
+    r = buffer if buffer.shape[1] == s.shape[1] else np.empty_like(s)
+    if s.shape[1] > 1024:
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.exp(s, out=r)
+            sums = r.sum(0)
+        if sums.min() > 1e-200 and sums.max() < 1e200:
+            return 0.0, sums, r
+    top = s.max(0)
+    if not top.min() > _IMPOSSIBLE:
+        row = rows.start + int(np.argmin(np.where(np.isnan(top), -np.inf, top)))
+        raise UserError(
+            "no component can have made this row: its density is zero under all of them",
+            "start from other parameters, or take the row away",
+            file=data.table.source or None,
+            row=data.table.row_label(int(data.rows[row])),
+        )
+    s -= top
+    np.exp(s, out=r)
+    return top, r.sum(0), r
+
+
+def _dot(r: np.ndarray, s: np.ndarray) -> float:
+    """The sum of r s, 0 x -inf being 0."""
+    total = float(np.einsum("kb,kb->", r, s))
+    return total if math.isfinite(total) else float(np.einsum("kb,kb->", r, np.maximum(s, NEVER)))
 
 
 def one_hot(labels: np.ndarray, k: int) -> np.ndarray:

@@ -164,7 +164,9 @@ class Model:
     def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> Params:
         raise NotImplementedError
 
-    def e_step(self, data: Dataset, params: Params, how: EStep, rng: np.random.Generator, resp: bool = True) -> Posterior:
+    def e_step(
+        self, data: Dataset, params: Params, how: EStep, rng: np.random.Generator, resp: bool = True
+    ) -> Posterior:
         raise NotImplementedError
 
     def m_step(self, data: Dataset, params: Params, posterior: Posterior) -> Params:
@@ -181,6 +183,10 @@ class Model:
 
     def scores(self, data: Dataset, params: Params) -> np.ndarray:
         """(n, K) log pi_k + log p(x | k): unnormalised log-responsibilities."""
+        raise NotImplementedError
+
+    def scores_at(self, params: Params, x: np.ndarray) -> np.ndarray:
+        """(m, K) log pi_k + log p(x | k) for rows `x` (m, d) that need not be data; NaN cells are marginalised."""
         raise NotImplementedError
 
     def responsibilities_at(self, params: Params, x: np.ndarray) -> np.ndarray:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emstudio.core.data import Dataset
 from emstudio.core.em import Moment, advance, begin, blank, edited, evaluate
 from emstudio.core.errors import Degenerate, Notice, UserError
-from emstudio.core.data import Dataset
 from emstudio.core.model import Model, Params, Start
 from emstudio.core.stopping import Stopping
 
 RESEEDS = 20  # of one run, after which a collapse is taken for an answer
 _SAME_OBJECTIVE = 1e-6
 _SAME_PARAMS = 1e-4
+_LEFT = 10.0  # times the root of the tolerance: where a run stops, its parameters are about that far from the optimum
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +145,13 @@ class _End:
 
 
 class Tally:
-    """Collects the runs of several starts: keeps the best whole, of the others where they ended."""
+    """Collects the runs of several starts: keeps the best whole, of the others where they ended.
 
-    def __init__(self) -> None:
+    `tol` is the tolerance with which they stopped: two ends closer than that leaves open are one optimum.
+    """
+
+    def __init__(self, tol: float = 0.0) -> None:
+        self._near = max(_SAME_PARAMS, _LEFT * np.sqrt(tol))
         self.best: Run | None = None
         self.collapsed = 0
         self.interrupted = False
@@ -179,15 +184,20 @@ class Tally:
     def refuse_if_empty(self) -> None:
         """UserError where no start could be made."""
         if self.best is None and self._first_news is not None:
-            raise UserError(f"no start could be made: {self._first_news.text}", "choose another start or fewer components")
+            raise UserError(
+                f"no start could be made: {self._first_news.text}", "choose another start or fewer components"
+            )
 
     def optima(self) -> tuple[Optimum, ...]:
-        """The distinct ends, best first. Two are one optimum if their objectives agree to 1e-6 relative and their
-        parameters, matched, to 1e-4 of each array's largest."""
+        """The distinct ends, best first.
+
+        Two are one optimum if their objectives agree to 1e-6 relative and their parameters, matched, to 1e-4 (or what
+        the tolerance leaves open) of each array's largest.
+        """
         groups: list[tuple[_End, list[int]]] = []
         for end in sorted(self._ends, key=lambda e: (-e.objective, e.number)):
             for head, members in groups:
-                if _same(head, end):
+                if _same(head, end, self._near):
                     members.append(end.number)
                     break
             else:
@@ -208,7 +218,7 @@ def multi_start(
     watch: Callable[[Moment], bool] | None = None,
 ) -> Tally:
     """`starts` runs, start i drawing from [seed, i]; `watch` as in `run`. UserError where no start could be made."""
-    tally = Tally()
+    tally = Tally(stopping.tol)
     for number in range(starts):
         moment = blank(data, model, start, seed, number)
         try:
@@ -226,13 +236,13 @@ def _rank(run: Run) -> float:
     return -np.inf if objective is None else objective
 
 
-def _same(a: _End, b: _End) -> bool:
+def _same(a: _End, b: _End, near: float) -> bool:
     if abs(a.objective - b.objective) > _SAME_OBJECTIVE * max(1.0, abs(a.objective)):
         return False
     order = matched(a.params, b.params)
     for u, v in zip(a.params, b.params):
         u, v = np.asarray(u), np.asarray(v)[order]
-        if np.abs(u - v).max(initial=0.0) > _SAME_PARAMS * np.abs(u).max(initial=0.0):
+        if np.abs(u - v).max(initial=0.0) > near * np.abs(u).max(initial=0.0):
             return False
     return True
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -28,7 +27,7 @@ class Spec:
     icon: str = ""
     key: str = ""  # single, on the canvas
     wide: tuple[str, ...] = ()  # everywhere in the window
-    group: str = ""  # checkable, one of a group; the group "own" has one member that is switched on and off
+    group: str = ""  # checkable, one of its group is on; those of the group "own" are switched on and off alone
 
 
 SPECS: tuple[Spec, ...] = (
@@ -37,7 +36,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("paste", "&Paste data", "Open the table on the clipboard, such as cells of a spreadsheet", "paste", wide=("Ctrl+V",)),
     Spec("export_labels", "Export &labels and responsibilities…", "Write every row's label and responsibilities (CSV)", "export"),
     Spec("export_model", "&Save the model…", "Write the fitted model (JSON), which the command line reads", "save", wide=("Ctrl+S",)),
-    Spec("export_picture", "Export the &picture…", "Write the canvas as a picture (PNG)", "export"),
+    Spec("export_picture", "Export the &picture…", "Write the canvas as a picture (PNG)", "picture"),
     Spec("quit", "&Quit", "Close EM Studio", wide=("Ctrl+Q",)),
     Spec("undo", "&Undo", "To before the last edit", "undo", wide=("Ctrl+Z",)),
     Spec("redo", "&Redo", "The edit that was undone, again", "redo", wide=("Ctrl+Shift+Z", "Ctrl+Y")),
@@ -47,8 +46,8 @@ SPECS: tuple[Spec, ...] = (
     Spec("tool_spray", "Sp&ray points", "Press to spray a Gaussian blob of points", "spray", key="S", group="tool"),
     Spec("tool_erase", "&Erase points", "Drag over points to take them away", "erase", key="E", group="tool"),
     Spec("delete_points", "&Delete the selected points", "Take the selected points away", "trash", key="Del"),
-    Spec("clear_points", "C&lear all points", "Take all points away; the columns stay", "clear"),
-    Spec("columns", "Choose &columns…", "Choose the columns that are fitted", "layers"),
+    Spec("clear_points", "C&lear all points", "Take all points away; the columns stay", "trash"),
+    Spec("columns", "Choose &columns…", "Choose the columns that are fitted", "table"),
     Spec("left_out", "Rows &left out…", "List the rows left out because a cell is missing"),
     Spec("add_component", "&Add a component", "One component more, and a new start", "plus", key="A"),
     Spec("remove_component", "Re&move a component", "One component fewer, and a new start", "minus", key="Z"),
@@ -64,10 +63,10 @@ SPECS: tuple[Spec, ...] = (
     Spec("slower", "&Slower", "Fewer half-steps a second", wide=("Ctrl+-",)),
     Spec("faster", "F&aster", "More half-steps a second", wide=("Ctrl++", "Ctrl+=")),
     Spec("fit_view", "&Fit the view", "Show all data and ellipses", "fit", key="F"),
-    Spec("equal", "&Equal axes (1:1)", "One unit is as long on both axes: a circle looks like a circle", "equal", group="own"),
-    Spec("theme_system", "As the &system", "Light or dark as the desktop asks", group="theme"),
-    Spec("theme_light", "&Light", "Dark text on a light window", group="theme"),
-    Spec("theme_dark", "&Dark", "Light text on a dark window", group="theme"),
+    Spec("equal", "&Equal axes (1:1)", "One unit is as long on both axes: a circle looks like a circle", "one-to-one", group="own"),
+    Spec("theme_system", "As the &system", "Light or dark as the desktop asks", "system", group="theme"),
+    Spec("theme_light", "&Light", "Dark text on a light window", "sun", group="theme"),
+    Spec("theme_dark", "&Dark", "Light text on a dark window", "moon", group="theme"),
     Spec("reduce_motion", "&Reduce motion", "Show changes at once, without animation", group="own"),
     Spec("reset_layout", "Reset la&yout", "All panels back to their places", "reset"),
     Spec("keys", "&Keys", "Every action with its key", "help", wide=("F1",)),
@@ -114,7 +113,7 @@ class Actions(QObject):
         action.setMenuRole(QAction.MenuRole.NoRole)
         if spec.group:
             action.setCheckable(True)
-        if spec.group and spec.group != "own":
+        if spec.group not in ("", "own", "tool"):  # the tools are grouped by their row of icons
             group = self._groups.setdefault(spec.group, QActionGroup(self))
             group.addAction(action)
         if spec.key:
@@ -151,7 +150,6 @@ def keys_text(spec: Spec) -> str:
 
 
 def tool_tip(spec: Spec, text: str | None = None) -> str:
-    """Name, key and what it does."""
+    """Name, key and what it does, as plain text."""
     keys = keys_text(spec)
-    head = f"<b>{escape(plain(text or spec.text))}</b>" + (f" &nbsp;{escape(keys)}" if keys else "")
-    return f"<p style='white-space:pre-wrap'>{head}<br>{escape(spec.tip)}</p>"
+    return plain(text or spec.text) + (f" ({keys})" if keys else "") + f"\n{spec.tip}"

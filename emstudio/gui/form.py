@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from html import escape
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from emstudio.core.errors import UserError
 from emstudio.core.model import Parameter
-from emstudio.gui.widgets import Stepper
+from emstudio.gui.widgets import LabeledRow, Stepper, text
 
-LABEL_WIDTH = 76
+
+def combo(name: str) -> QComboBox:
+    """A combo box that takes the width it gets, however long its items are."""
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return box
 
 
 class Form(QWidget):
@@ -33,13 +38,11 @@ class Form(QWidget):
         self.fields: dict[str, QWidget] = {}
         self._errors: dict[str, QLabel] = {}
         self._show: dict[str, Callable[[Any], None]] = {}
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(8)
-        grid.setColumnStretch(1, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
         for parameter in self.parameters:
-            self._add(grid, parameter)
+            self._add(column, parameter)
 
     def show_values(self, values: Mapping[str, Any]) -> None:
         """Show these values without telling anybody; what was wrong is forgotten."""
@@ -51,7 +54,7 @@ class Form(QWidget):
     def show_error(self, name: str, sentence: str) -> None:
         """Say under the field what is wrong; an empty sentence takes it back."""
         label, field = self._errors[name], self.fields[name]
-        label.setText(escape(sentence))
+        label.setText(sentence)
         label.setVisible(bool(sentence))
         field.setProperty("fault", bool(sentence))
         field.style().unpolish(field)
@@ -62,38 +65,34 @@ class Form(QWidget):
         return self._errors[name].text()
 
     # -- inside --------------------------------------------------------------------------------------------------------
-    def _add(self, grid: QGridLayout, p: Parameter) -> None:
+    def _add(self, column: QVBoxLayout, p: Parameter) -> None:
         make = {"int": self._stepper, "choice": self._combo, "bool": self._check}.get(p.type, self._line)
         field, show = make(p)
         field.setObjectName(f"field_{p.name}")
         field.setAccessibleName(p.label)
         field.setAccessibleDescription(p.help)
-        field.setToolTip(f"<p>{escape(p.help)}</p>" if p.help else "")
-        row = grid.rowCount()
-        label = QLabel(p.label)
-        label.setProperty("role", "label")
-        label.setMinimumWidth(LABEL_WIDTH)
-        label.setBuddy(field)
-        grid.addWidget(label, row, 0)
-        grid.addWidget(field, row, 1)
-        wrong = QLabel()
+        field.setToolTip(p.help)
+        wrong = text(role="fault", wrap=True)
         wrong.setObjectName(f"error_{p.name}")
-        wrong.setProperty("role", "fault")
-        wrong.setWordWrap(True)
         wrong.hide()
-        grid.addWidget(wrong, row + 1, 0, 1, 2)
+        column.addWidget(LabeledRow(p.label, field))
+        column.addWidget(wrong)
         self.fields[p.name], self._show[p.name], self._errors[p.name] = field, show, wrong
 
     def _stepper(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
         low = int(p.low) if p.low is not None else -(2**31) + 1
         high = int(p.high) if p.high is not None else 2**31 - 1
-        field = Stepper(int(p.default), low, high)
-        field.changed.connect(partial(self._give, p))
-        return field, field.set_value
+        field = Stepper(low, high, int(p.default), p.label)
+        field.valueChanged.connect(partial(self._give, p))
+
+        def show(value: Any) -> None:
+            with QSignalBlocker(field):
+                field.setValue(int(value))
+
+        return field, show
 
     def _combo(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
-        field = QComboBox()
-        field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        field = combo("")
         for value, title in p.choices:
             field.addItem(title, value)
         field.activated.connect(lambda i: self._give(p, field.itemData(i)))
@@ -115,11 +114,11 @@ class Form(QWidget):
             field.setModified(False)
             self._give(p, field.text().strip().replace("\u2212", "-"))
 
-    def _give(self, p: Parameter, text: Any) -> None:
+    def _give(self, p: Parameter, given: Any) -> None:
         try:
-            value = p.parse(text)
+            value = p.parse(given)
         except UserError as error:
-            self.show_error(p.name, f"{p.label}: {error.remedy or error.what}.")
+            self.show_error(p.name, f"{p.label}: {error.remedy}.")
             return
         self.show_error(p.name, "")
         self.edited.emit(p.name, value)

@@ -12,7 +12,7 @@ fade to the border's.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
@@ -44,7 +44,7 @@ def paint(painter: QPainter, rect: QRectF, name: str, colour: QColor) -> None:
     painter.restore()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _drawing(name: str) -> bytes:
     return resource(f"icons/{name}.svg").read_bytes()
 

@@ -50,7 +50,7 @@ class LetterDisc(QWidget):
 
 
 class Swatch(QWidget):
-    """A legend's sample: a square, or a line with a dash pattern (in line widths), in a token's or component's colour."""
+    """A legend's sample: a square, or a line dashed in line widths, in a token's or a component's colour."""
 
     def __init__(
         self, role: str = "ink", kind: str = "square", dash: Sequence[float] = (), parent: QWidget | None = None

@@ -154,8 +154,6 @@ DARK = Theme(
 _DASHES = ((), (5.0, 3.0), (1.5, 2.5), (7.0, 2.5, 1.5, 2.5))
 _DARK_LETTER = "#14161A"
 _FAMILIES = ["Inter", "DejaVu Sans"]
-# Sizes of those native widgets that do not follow the body size.
-_FONTS = {"QToolTip": (12, 400), "QHeaderView": (12, 400), "QAbstractItemView": (12, 400), "QStatusBar": (12, 400)}
 
 
 class Notifier(QObject):
@@ -277,21 +275,19 @@ def _prepare(app: QApplication) -> None:
     for path in sorted(resource("fonts").glob("*.ttf")):
         QFontDatabase.addApplicationFont(str(path))
     QDir.addSearchPath("themes", str(resource("themes")))
-    app.setFont(font())
-    for widget, (px, weight) in _FONTS.items():
-        app.setFont(font(px, weight), widget)
     app.styleHints().colorSchemeChanged.connect(lambda: _follow(app))
 
 
 def _follow(app: QApplication) -> None:
-    wanted = _wanted(app)
-    if wanted is not _current:
-        _wear(app, wanted)
+    if _choice == "system":
+        _wear(app, _wanted(app))
 
 
 def _wear(app: QApplication, theme: Theme) -> None:
     global _current
     _current = theme
+    # Here and not once at start: a change of the desktop's colour scheme takes Qt back to the desktop's font.
+    app.setFont(font())
     app.setPalette(palette(theme))
     app.setStyleSheet(stylesheet(theme))
     notifier.changed.emit()

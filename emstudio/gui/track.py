@@ -3,6 +3,7 @@
     track = Track.of(session)       one for all views of a session
     track.sync()                    cheap when nothing happened; each view calls it before it draws
     track.cells[i]                  the history's node in cell i; `track.likelihood[i]`, `track.bound[i]` its objectives
+    track.facts                     (count,) all that is drawn of the cells, as a structured array
     track.first, track.span         the cells in view, shared by the objective plot and the scrubber under it
 
 A history of ten thousand half-steps is walked once, not at every refresh of the display.
@@ -20,6 +21,21 @@ from emstudio.session import Session
 
 SMALLEST_CELL = 9.0  # px: narrower cells are not shown unless a person zooms out
 FEWEST_CELLS = 19  # a short history leaves room for what comes
+
+PHASES = ("data", "start", "E", "M", "edit")
+_FACTS = np.dtype(
+    [
+        ("likelihood", "f8"),
+        ("bound", "f8"),
+        ("iteration", "i4"),
+        ("group", "i4"),  # counts the data sets so far: only cells of one group can be compared
+        ("phase", "i1"),  # index into PHASES
+        ("joined", "?"),  # to the cell before: same data, same model, same start
+        ("early", "?"),  # the objective of a start or an edit (an E-step after one does not change it)
+        ("notable", "?"),  # something else than a half-step made it
+        ("forks", "i2"),  # other futures kept here
+    ]
+)
 
 
 class Track(QObject):
@@ -39,8 +55,7 @@ class Track(QObject):
         self._unknown: set[int] = set()  # cells whose objective may still come
         self._seen: tuple[object, ...] = ()
         self._shown: Node | None = None
-        self._values = np.empty((2, 256))
-        self._joined = np.empty(256, bool)
+        self._facts = np.zeros(256, _FACTS)
         self.cells: list[Node] = []
         self.current = 0
         self.first = 0.0
@@ -60,19 +75,19 @@ class Track(QObject):
         return len(self.cells)
 
     @property
+    def facts(self) -> np.ndarray:
+        """(count,) the structured array of what is drawn; see `_FACTS`. NaN where an objective is not known."""
+        return self._facts[: len(self.cells)]
+
+    @property
     def likelihood(self) -> np.ndarray:
-        """(count,) log-likelihood in nats; NaN where it is not known."""
-        return self._values[0, : len(self.cells)]
+        """(count,) log-likelihood in nats."""
+        return self.facts["likelihood"]
 
     @property
     def bound(self) -> np.ndarray:
-        """(count,) bound F in nats; NaN where there is none."""
-        return self._values[1, : len(self.cells)]
-
-    @property
-    def joined(self) -> np.ndarray:
-        """(count,) whether a cell's objective may be joined to that of the cell before it."""
-        return self._joined[: len(self.cells)]
+        """(count,) bound F in nats."""
+        return self.facts["bound"]
 
     def sync(self) -> bool:
         """Take in what happened since the last call; whether anything did."""
@@ -129,42 +144,52 @@ class Track(QObject):
         for i in range(start, len(self._path)):
             node = self._path[i]
             following = self._path[i + 1] if i + 1 < len(self._path) else None
-            if node is current or following is None or following.cause == "step" or not _silent(node):
+            if node is current or following is None or not _superseded(node, following):
                 self._cell[node.index] = len(self.cells)
                 self.cells.append(node)
                 self._grow()
                 self._fill(len(self.cells) - 1)
 
     def _grow(self) -> None:
-        if len(self.cells) > self._joined.size:
-            self._values = np.concatenate([self._values, np.empty_like(self._values)], axis=1)
-            self._joined = np.concatenate([self._joined, np.empty_like(self._joined)])
+        if len(self.cells) > self._facts.size:
+            self._facts = np.concatenate([self._facts, np.zeros_like(self._facts)])
 
     def _fill(self, i: int) -> None:
-        snapshot = self.cells[i].moment.snapshot
-        known = (snapshot.log_likelihood, snapshot.bound)
-        self._values[:, i] = [np.nan if v is None else v for v in known]
-        self._joined[i] = i > 0 and self._is_joined(i)
-        if snapshot.params is not None and known[0] is None:
+        node = self.cells[i]
+        s = node.moment.snapshot
+        known = [np.nan if v is None else v for v in (s.log_likelihood, s.bound)]
+        before = self.cells[i - 1] if i else None
+        joined = early = False
+        group = 0
+        if before is not None:
+            same = before.moment.data is node.moment.data
+            group = int(self._facts["group"][i - 1]) + (not same)
+            joined = same and before.moment.model == node.moment.model and s.phase not in ("start", "data")
+            early = s.phase == "E" and before.moment.snapshot.phase in ("start", "edit")
+        early = early or s.phase in ("start", "edit")
+        forks = len(self.branches(i))
+        notable = node.cause != "step" or s.phase == "start"
+        self._facts[i] = (*known, s.t, group, PHASES.index(s.phase), joined, early, notable, forks)
+        if s.params is not None and s.log_likelihood is None:
             self._unknown.add(i)
         else:
             self._unknown.discard(i)
 
-    def _is_joined(self, i: int) -> bool:
-        before, node = self.cells[i - 1].moment, self.cells[i].moment
-        same = before.data is node.data and before.model == node.model
-        return same and node.snapshot.phase not in ("start", "data")
-
     def segment(self, i: int) -> tuple[int, int]:
         """First and one past the last of the cells in view whose objectives are joined to cell `i`'s."""
         low, high = self.visible()
-        joined = self.joined
-        first, end = i, i + 1
-        while first > low and joined[first]:
-            first -= 1
-        while end < high and joined[end]:
-            end += 1
-        return first, end
+        joined = self.facts["joined"]
+        breaks = np.flatnonzero(~joined[low:high]) + low  # cells that begin a segment
+        first = breaks[breaks <= i]
+        end = breaks[breaks > i]
+        return int(first[-1]) if first.size else low, int(end[0]) if end.size else high
+
+    def title(self, i: int) -> str:
+        """What a person did to get to cell `i`: the name of the edit or of what led to the start; empty for a half-step."""
+        node = self.cells[i]
+        if node.moment.snapshot.phase == "start" and node.parent is not None:
+            return node.parent.title
+        return node.title
 
     def branches(self, i: int) -> list[Node]:
         """The futures that were kept at cell `i` beside the one on the line."""
@@ -219,5 +244,10 @@ def _forward(node: Node) -> Node | None:
 
 
 def _silent(node: Node) -> bool:
-    """Whether an edit or a load that follows at once supersedes the node."""
+    """Whether what follows may supersede the node, so that it has a cell only while it is shown."""
     return node.moment.snapshot.params is None or node.cause == "edit"
+
+
+def _superseded(node: Node, following: Node) -> bool:
+    """An edit or a load that follows at once supersedes an edit; a start supersedes the bare data."""
+    return _silent(node) and (following.cause != "step" or following.moment.snapshot.phase == "start")

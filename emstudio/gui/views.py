@@ -11,7 +11,10 @@ from emstudio.session import Session
 
 
 class Views(QObject):
-    """`views` are the model's own for these data; `view` is the one chosen. `changed` follows every change of either."""
+    """`views` are the model's own for these data; `view` is the one chosen.
+
+    `offered` follows when there are others to choose from, `changed` when another one is shown.
+    """
 
     changed = Signal(object)  # View
     offered = Signal()
@@ -20,42 +23,50 @@ class Views(QObject):
         super().__init__(parent)
         self._session = session
         self._made_for: tuple[object, ...] = ()
+        self._columns: dict[str, tuple[int, ...]] = {}  # the axes last chosen for each kind of view
         self.views: tuple[View, ...] = ()
         self.view: View | None = None
         session.data_changed.connect(self._refresh)
         session.settings_changed.connect(self._refresh)
         self._refresh()
 
-    def choose(self, view: View) -> None:
-        """Show `view`."""
+    def choose(self, index: int) -> None:
+        """Show the view of tab `index`, on the axes last chosen for it."""
+        view = self.views[index]
+        self._show(replace(view, columns=self._columns.get(view.kind, view.columns)))
+
+    def set_columns(self, x: int, y: int = -1) -> None:
+        """Put the fitted columns `x` and `y` on the axes; the same column on both swaps them."""
+        if self.view is None:
+            return
+        if len(self.view.columns) == 1:
+            self._show(replace(self.view, columns=(x,)))
+        elif x == y:
+            self._show(replace(self.view, columns=self.view.columns[::-1]))
+        else:
+            self._show(replace(self.view, columns=(x, y)))
+
+    def index(self) -> int:
+        """The tab of the view shown, or -1."""
+        kinds = [v.kind for v in self.views]
+        return kinds.index(self.view.kind) if self.view is not None and self.view.kind in kinds else -1
+
+    def _show(self, view: View) -> None:
+        self._columns[view.kind] = view.columns
         if view != self.view:
             self.view = view
             self.changed.emit(view)
 
-    def set_columns(self, x: int, y: int) -> None:
-        """Put the fitted columns `x` and `y` on the axes; the same column on both swaps them."""
-        if self.view is None or len(self.view.columns) < 2:
-            return
-        old_x, old_y = self.view.columns[:2]
-        if x == y:
-            x, y = old_y, old_x
-        if (x, y) != (old_x, old_y):
-            self.choose(replace(self.view, columns=(x, y)))
-
     def _refresh(self, *_: object) -> None:
         session = self._session
         names, model = session.data.names, session.model
-        if self._made_for == (names, model):
+        if self._made_for == (names, type(model)):
             return
-        kept = self._made_for and self._made_for[0] == names
-        self._made_for = (names, model)
-        self.views = tuple(model.views(session.data))
-        old = self.view
-        same = next((v for v in self.views if kept and old is not None and v.kind == old.kind and len(v.columns) == len(old.columns)), None)
-        if same is not None:
-            self.view = replace(same, columns=old.columns)
-        else:
-            self.view = self.views[0] if self.views else None
+        if not self._made_for or self._made_for[0] != names:
+            self._columns = {}
+        self._made_for = (names, type(model))
+        kind = self.view.kind if self.view is not None and self._columns else ""
+        self.views, self.view = tuple(model.views(session.data)), None
         self.offered.emit()
-        if self.view is not None:
-            self.changed.emit(self.view)
+        if self.views:
+            self.choose(next((i for i, v in enumerate(self.views) if v.kind == kind), 0))

@@ -11,7 +11,7 @@
     plain_table(view)                          rows of 24 px, no grid
     strong("Next, the **M-step** ...")         escaped HTML, the part between stars in bold
 
-and from `buttons` and `samples`: PrimaryButton, RunButton, IconButton, SegmentedTools, Stepper.
+and from `buttons` and `samples`: PrimaryButton, RunButton, IconButton, SegmentedTools, Stepper, tidy_spin(box).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from PySide6.QtWidgets import (
 )
 
 from emstudio.gui import icons, theme
-from emstudio.gui.buttons import IconButton, PrimaryButton, RunButton, SegmentedTools, Stepper, tooltip
+from emstudio.gui.buttons import IconButton, PrimaryButton, RunButton, SegmentedTools, Stepper, tidy_spin, tooltip
 from emstudio.gui.samples import LetterDisc, ResponsibilityBar, Swatch, paint_disc
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "plain_table",
     "strong",
     "text",
+    "tidy_spin",
     "tooltip",
 ]
 

@@ -147,7 +147,7 @@ class GaussianMixture(Mixture):
         """(K, d, d) the covariance of all rows, its diagonal alone where columns are collinear or constant."""
         frame = frame_of(data)
         total = frame.total
-        if gaussian_checks.collinear(total):
+        if frame.collinear:
             diagonal = np.diagonal(total)
             total = np.diag(np.where(diagonal > 0, diagonal, 1.0))
         return frame.covariances_back(np.repeat(total[None], self.k, axis=0)) + self.floor * np.eye(data.d)
@@ -178,7 +178,7 @@ class GaussianMixture(Mixture):
         return GaussianParams(weights / weights.sum(), means, covariances)
 
     # -- new rows ------------------------------------------------------------------------------------------------------
-    def responsibilities_at(self, params: GaussianParams, x: np.ndarray) -> np.ndarray:
+    def scores_at(self, params: GaussianParams, x: np.ndarray) -> np.ndarray:
         x = np.atleast_2d(np.asarray(x, float))
         out = np.empty((len(x), self.k))
         known = ~np.isnan(x)
@@ -189,7 +189,7 @@ class GaussianMixture(Mixture):
             if columns.size:
                 theta = Normal(params.means[:, columns], params.covariances[:, columns[:, None], columns])
                 scores = scores + self.family().log_density(x[rows][:, columns], theta)
-            out[rows] = softmax(scores)[0]
+            out[rows] = scores
         return out
 
     # -- documents -----------------------------------------------------------------------------------------------------

@@ -10,12 +10,11 @@ from emstudio.core.covariance import Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError, printable
 from emstudio.core.format import letter
-from emstudio.core.frame import LARGEST, SMALLEST, Frame, frame_of
+from emstudio.core.frame import LARGEST, SMALLEST, Frame, correlation, frame_of
 
 COLLAPSED = 1e-14  # a component's least variance over the data's, in whitened units: below it lies round-off
 ILL_CONDITIONED = 1e-10
 _EMPTY = 1e-200
-_COLLINEAR = 1e-13  # smallest eigenvalue of a correlation matrix, per column
 _ALIKE = 1e-7
 
 
@@ -35,9 +34,13 @@ def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
     spread = np.ptp(data.x, axis=0) if data.n else size
     for j, name in enumerate(data.names):
         if size[j] > LARGEST:
-            return f"Column {printable(name)} holds values beyond 1e150, whose squares overflow; divide it by a constant."
+            return (
+                f"Column {printable(name)} holds values beyond 1e150, whose squares overflow; divide it by a constant."
+            )
         if 0 < spread[j] < SMALLEST:
-            return f"Column {printable(name)} varies by less than 1e-150, whose square is lost; multiply it by a constant."
+            return (
+                f"Column {printable(name)} varies by less than 1e-150, whose square is lost; multiply it by a constant."
+            )
     if floor:
         return None
     frame = frame_of(data)
@@ -56,10 +59,10 @@ def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
     if not shape.diagonal:
         if data.n <= data.d:
             return (
-                f"{_rows(data.n).capitalize()} cannot fill a full covariance of {data.d} columns; "
+                f"Only {_rows(data.n)} cannot fill a full covariance of {data.d} columns; "
                 "choose a diagonal or spherical covariance, fewer columns, or set a variance floor."
             )
-        if collinear(frame.total):
+        if frame.collinear:
             names = ", ".join(printable(data.names[j]) for j in dependent(frame.total))
             return (
                 f"Columns {names} are collinear (each is a linear function of the others), so the covariance is "
@@ -76,21 +79,9 @@ def _rows(n: int) -> str:
     return "1 row" if n == 1 else f"{n} rows"
 
 
-def _correlation(total: np.ndarray) -> np.ndarray:
-    sd = np.sqrt(np.diagonal(total))
-    return total / np.outer(sd, sd)
-
-
-def collinear(total: np.ndarray) -> bool:
-    """Whether columns with this covariance depend on each other linearly (or one is constant)."""
-    if not (np.diagonal(total) > 0).all():
-        return True
-    return bool(np.linalg.eigvalsh(_correlation(total))[0] < _COLLINEAR * len(total))
-
-
 def dependent(total: np.ndarray) -> np.ndarray:
     """The columns that take part in the linear dependence."""
-    vector = np.abs(np.linalg.eigh(_correlation(total))[1][:, 0])
+    vector = np.abs(np.linalg.eigh(correlation(total))[1][:, 0])
     return np.flatnonzero(vector > 1e-3 * vector.max())
 
 
@@ -149,7 +140,9 @@ def check_params(params: Any, k: int, d: int) -> None:
         except np.linalg.LinAlgError:
             sound = False
         if not sound:
-            raise UserError(f"the covariance of component {j} is not positive definite", "give a positive definite matrix")
+            raise UserError(
+                f"the covariance of component {j} is not positive definite", "give a positive definite matrix"
+            )
 
 
 def _scaled(c: np.ndarray) -> np.ndarray:
@@ -179,12 +172,7 @@ def least_variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
     z = frame.covariances(covariances)
     if not np.isfinite(z).all():
         z = np.where(np.isfinite(z).all((1, 2))[:, None, None], z, 0.0)
-    total = frame.total
-    if collinear(total):
-        diagonal = np.diagonal(total)
-        total = np.diag(np.where(diagonal > 0, diagonal, 1.0))
-    inverse = np.linalg.inv(np.linalg.cholesky(total))
-    return np.linalg.eigvalsh(inverse @ z @ inverse.T)[:, 0]
+    return np.linalg.eigvalsh(frame.whitener @ z @ frame.whitener.T)[:, 0]
 
 
 def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:

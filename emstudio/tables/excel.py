@@ -11,6 +11,7 @@ import numpy as np
 
 from emstudio.core.data import Table, frozen
 from emstudio.core.errors import UserError
+from emstudio.tables import child
 from emstudio.tables.cells import Raw, build, some
 from emstudio.tables.text import all_numbers
 
@@ -29,7 +30,15 @@ def table_from_excel(data: bytes, *, name: str, file: str, source: str, sha256: 
         raise UserError("the workbook is protected by a password", "save it without one", file=file)
     if data.startswith(ZIP):
         check_package(data, file)
-    title, grid, letters, notices = cells_of_sheet(data, sheet, file)
+    try:
+        found, grid = child.unpack(__name__, data, sheet)
+    except child.Damaged:
+        raise UserError(*DAMAGED, file=file) from None
+    except UserError as e:
+        raise UserError(e.what, e.remedy, file=file) from None
+    title, letters = found["title"], found["letters"]
+    others = [t for t in found["titles"] if t != title]
+    notices = [f"the sheet {title!r} was read; there are also: {some(others)}"] if others and sheet is None else []
     errors = error_cells(data, title) if data.startswith(ZIP) else {}
     first, last = extent(grid)
     if errors:
@@ -57,7 +66,8 @@ def check_package(data: bytes, file: str) -> None:
             names = package.namelist()
             size = sum(i.file_size for i in package.infolist())
     except Exception:  # zipfile raises many kinds on damaged archives
-        raise UserError(*DAMAGED, file=file) from None
+        what = "this is a damaged zip archive or Excel workbook, not a table"
+        raise UserError(what, DAMAGED[1], file=file) from None
     if not any(n.lower() in ("xl/workbook.xml", "xl/workbook.bin") for n in names):
         kind = "a numpy .npz archive" if names and all(n.endswith(".npy") for n in names) else "a zip archive"
         raise UserError(f"this is {kind}, not a table", "unpack it and choose a file in it", file=file)
@@ -65,38 +75,26 @@ def check_package(data: bytes, file: str) -> None:
         raise UserError(f"the workbook unpacks to {size / 2**30:.1f} GB", "save the sheet as CSV", file=file)
 
 
-def cells_of_sheet(data: bytes, sheet: str | int | None, file: str) -> tuple[str, list[list[str]], list[str], list[str]]:
-    """(title, texts column by column from the sheet's row 1 on, each column's letters, notices)."""
+def unpack(data: bytes, sheet: str | int | None) -> tuple[dict, list[list[str]]]:
+    """({titles, title, letters}, texts by column) of the wanted or the first filled sheet."""
     import fastexcel
 
-    try:
-        book = fastexcel.read_excel(data)
-        titles = book.sheet_names
-        wanted = titles if sheet is None else [chosen(titles, sheet, file)]
-        for title in wanted:
-            grid, letters = load(book, title)
-            if any(any(c.strip() for c in column) for column in grid):
-                break
-        else:
-            what = f"the sheet {title!r} is empty" if sheet is not None else "the workbook has no filled sheet"
-            raise UserError(what, "choose a workbook with a header and rows", file=file)
-    except UserError:
-        raise
-    except (MemoryError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:  # a damaged workbook can make the Rust library panic, which is no Exception
-        raise UserError(*DAMAGED, file=file) from None
-    others = [t for t in titles if t != title]
-    notices = [f"the sheet {title!r} was read; there are also: {some(others)}"] if others and sheet is None else []
-    return title, grid, letters, notices
+    book = fastexcel.read_excel(data)
+    titles = book.sheet_names
+    for title in titles if sheet is None else [chosen(titles, sheet)]:
+        grid, letters = load(book, title)
+        if any(any(c.strip() for c in column) for column in grid):
+            return {"titles": titles, "title": title, "letters": letters}, grid
+    what = f"the sheet {sheet!r} is empty" if sheet is not None else "the workbook has no filled sheet"
+    raise UserError(what, "choose a workbook with a header and rows")
 
 
-def chosen(titles: list[str], sheet: str | int, file: str) -> str:
+def chosen(titles: list[str], sheet: str | int) -> str:
     if isinstance(sheet, int) and 0 <= sheet < len(titles):
         return titles[sheet]
     if sheet in titles:
         return str(sheet)
-    raise UserError(f"there is no sheet {sheet!r}", f"choose from: {', '.join(titles)}", file=file)
+    raise UserError(f"there is no sheet {sheet!r}", f"choose from: {', '.join(titles)}")
 
 
 def load(book, title: str) -> tuple[list[list[str]], list[str]]:

@@ -89,4 +89,5 @@ def contents(f, path: str) -> bytes:
         raise UserError("the file holds nothing but NUL bytes", "choose a CSV, TSV, Parquet, Excel or .npy file", file=path)
     if state.st_size > LARGEST:
         raise UserError(f"the file has {state.st_size / 2**30:.1f} GB, more than the {LARGEST >> 30} GB that can be read", "split it", file=path)
-    return head + f.read(max(LARGEST - len(head), 0))
+    f.seek(0)
+    return f.read(LARGEST)

@@ -25,13 +25,13 @@ def columns(data: bytes, delimiter: str, skip: int, first: list[str]) -> list | 
     """
     if len(data) < FROM or delimiter == " ":
         return None
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        return None
     begin = offset(data, skip)
-    if not clean(data, begin, delimiter):
-        return None
     text = [is_text(cells) for cells in sample(data[begin : begin + (1 << 18)], delimiter, len(first))]
-    if not text:
+    if not text or (any(text) and not clean(data, begin, delimiter)) or (len(text) == 1 and blank_lines(data, begin)):
         return None
-    found = parse(data, delimiter, begin, text)
+    found = parse(data, delimiter, skip, begin, text)
     if found is None:
         return None
     rows = data.count(b"\n", begin) + (not data.endswith(b"\n"))
@@ -49,13 +49,14 @@ def offset(data: bytes, skip: int) -> int:
 
 
 def clean(data: bytes, begin: int, delimiter: str) -> bool:
-    """Whether lines and rows are the same thing below `begin`."""
-    if data.count(b"\r") != data.count(b"\r\n") or data.find(b'"', begin) >= 0:
-        return False
-    if delimiter != "," and data.find(b",", begin) >= 0:
-        return False
-    odd = (b"\n#", b"\n\n", b"\n\r\n", b"\x1a")
-    return begin < len(data) and data[begin : begin + 1] != b"#" and not any(data.find(o, max(begin - 1, 0)) >= 0 for o in odd)
+    """Whether cells of text need no second look: no quotation mark, comment or decimal comma. (No number holds any.)"""
+    odd = [b'"', b"\n#", b"\x1a"] + ([b","] if delimiter != "," else [])
+    return data[begin : begin + 1] != b"#" and all(data.find(o, begin) < 0 for o in odd)
+
+
+def blank_lines(data: bytes, begin: int) -> bool:
+    """Whether there are blank lines, which polars takes for missing cells where there is one column."""
+    return any(data.find(b, max(begin - 1, 0)) >= 0 for b in (b"\n\n", b"\n\r\n"))
 
 
 def sample(head: bytes, delimiter: str, width: int) -> list[tuple[str, ...]]:
@@ -69,7 +70,7 @@ def is_text(cells: tuple[str, ...]) -> bool:
     return any(number(c) is None for c in cells)
 
 
-def parse(data: bytes, delimiter: str, begin: int, text: list[bool]) -> list | None:
+def parse(data: bytes, delimiter: str, skip: int, begin: int, text: list[bool]) -> list | None:
     """The columns as float64 arrays and lists of texts, or None where polars finds a fault or a row may be too short."""
     import polars as pl
 
@@ -80,8 +81,9 @@ def parse(data: bytes, delimiter: str, begin: int, text: list[bool]) -> list | N
     spellings |= set() if any(text) else {"None", "none", "?", "-", "."}
     try:
         frame = pl.read_csv(
-            memoryview(data)[begin:].tobytes() if begin else data,
+            data,
             has_header=False,
+            skip_lines=skip,
             schema={n: pl.String if t else pl.Float64 for n, t in zip(names, text)},
             separator=delimiter,
             quote_char=None,

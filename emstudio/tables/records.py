@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -14,6 +14,7 @@ from emstudio.tables.marks import is_value
 DELIMITERS = ("\t", ";", ",", "|")  # of two that fit equally well the earlier is taken: with ; the comma is the decimal mark
 SAMPLE = 100  # records that decide about the delimiter
 SAMPLE_CHARACTERS = 1 << 18
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")  # as editors do: neither form feeds nor Unicode's separators end one
 LONGEST_CELL = 131_072  # characters, the limit of Python's csv module
 
 
@@ -24,7 +25,7 @@ class Lines:
     """
 
     def __init__(self, text: str, delimiter: str):
-        self.source = io.StringIO(text, newline="")
+        self.source = (m[0] for m in LINE.finditer(text))  # io.StringIO would copy a large text
         self.spaces = delimiter == " "
         self.blanks = " \r\n\f\v" if delimiter == "\t" else None
         self.number = 0  # of the line last read, from 1
@@ -64,8 +65,8 @@ def records(lines: Lines, delimiter: str, *, strict: bool = True) -> Iterator[li
 
 def bad_record(text: str, delimiter: str, start: int, file: str, error: csv.Error) -> UserError:
     """The sentence for a record, beginning on line `start`, that the csv reader refused."""
-    source = io.StringIO(text, newline="")
-    rest = "".join(islice(source, start - 1, None))[: 4 * LONGEST_CELL]
+    begin = next(islice((m.start() for m in LINE.finditer(text)), start - 1, None), len(text))
+    rest = text[begin : begin + 4 * LONGEST_CELL]
     opened, fault = fault_of_quotes(rest, delimiter)
     row = start + lines_before(rest, opened)
     if fault == "open":

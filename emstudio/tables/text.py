@@ -22,6 +22,7 @@ def table_from_text(text: str, encoding: str, *, name: str, file: str, source: s
     try:
         header, first = header_of(feed, lines, file)
         begin = lines.start if header is None else lines.number + 1  # the first line that may hold a row
+        leading = lines.skipped
         body = quick.columns(data, delimiter, begin - 1, first) if data else None
         if body is None:
             body, starts = slow_columns(feed, lines, header, first, file)
@@ -29,6 +30,7 @@ def table_from_text(text: str, encoding: str, *, name: str, file: str, source: s
             starts = begin
     except csv.Error as e:
         raise bad_record(text, delimiter, max(lines.start, 1), file, e) from None
+    lines.skipped -= leading
     return assemble(header, body, starts, lines, delimiter, encoding, name=name, file=file, source=source, sha256=sha256)
 
 

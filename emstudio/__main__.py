@@ -1,0 +1,51 @@
+"""`emstudio` and `python -m emstudio`: a command of the command line, else the window."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; the exit code. `emstudio [FILE]` opens the window."""
+    from emstudio import cli
+    from emstudio.core.errors import UserError
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] != "--" and (given[0] in cli.COMMANDS or given[0].startswith("-")):
+        return cli.main(given)
+    try:
+        return window(given[1:] if given[:1] == ["--"] else given)
+    except UserError as error:
+        print(f"emstudio: error: {error}", file=sys.stderr)
+        return cli.WRONG
+
+
+def window(files: Sequence[str]) -> int:
+    """Open the window; without a display prove that it would work."""
+    for file in files:
+        check(file)
+    # Before Qt is loaded: it reads the platform from there.
+    from emstudio.gui.display import has_display
+
+    if has_display():
+        from emstudio.gui.app import run
+
+        return run(files)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from emstudio.gui.proof import prove
+
+    return prove(files)
+
+
+def check(file: str) -> None:
+    """UserError for what is neither a file nor a data set: a mistyped command opens no window."""
+    from emstudio.core.errors import UserError
+
+    if not file.startswith("dataset:") and not os.path.lexists(file):
+        raise UserError("there is no such file or command", "see emstudio --help", file=file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The short report of a fit, for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emstudio.cli.say import grid
+from emstudio.core.em import Moment
+from emstudio.core.errors import printable
+from emstudio.core.format import letter
+
+_COLUMNS = 8  # components side by side
+_OPTIMA = 8
+
+
+def fit_report(document: dict[str, Any], moment: Moment) -> str:
+    """What was fitted, how it ended, the parameters, and what the starts found."""
+    about = document["data"]
+    parameters = ", ".join(f"{name} = {value}" for name, value in document["model"]["parameters"].items())
+    left_out = about["rows"] - about["rows_used"]
+    rows = f"{about['rows_used']} rows" + (f" ({left_out} left out)" if left_out else "")
+    lines = [
+        f"{moment.model.title}: {parameters}",
+        f"{about['source'] or 'data'}: {rows}, {', '.join(map(printable, about['columns']))}",
+        "",
+        f"log-likelihood  {_figure(document['log_likelihood'], 6)}",
+        f"{_ending(document)}",
+        f"BIC {_figure(document['bic'])}   AIC {_figure(document['aic'])}   ICL {_figure(document['icl'])}"
+        f"   {document['parameters_free']} free parameters",
+    ]
+    if "adjusted_rand_index" in document:
+        lines.append(f"adjusted Rand index  {_figure(document['adjusted_rand_index'], 4)}")
+    lines += ["", _components(document, moment), *_starts(document)]
+    return "\n".join(lines)
+
+
+def _ending(document: dict[str, Any]) -> str:
+    n = document["iterations"]
+    iterations = "1 iteration" if n == 1 else f"{n} iterations"
+    verb = "converged" if document["converged"] else "stopped"
+    return f"{verb} after {iterations}: {printable(document['reason'])}"
+
+
+def _figure(value: float | None, decimals: int = 2) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"
+
+
+def _components(document: dict[str, Any], moment: Moment) -> str:
+    rows = moment.model.table(moment.data, moment.snapshot.params)
+    if document["data"]["scale"] is not None:
+        rows = [(f"{name} (standardised)" if i else name, values) for i, (name, values) in enumerate(rows)]
+    k = len(document["sizes"])
+    parts = []
+    for first in range(0, k, _COLUMNS):
+        shown = range(first, min(first + _COLUMNS, k))
+        head = ["", *(letter(j) for j in shown)]
+        body = [[name, *(f"{values[j]:.6g}" for j in shown)] for name, values in rows]
+        parts.append(grid([head, *body, ["rows", *(document["sizes"][j] for j in shown)]]))
+    return "\n\n".join(parts)
+
+
+def _starts(document: dict[str, Any]) -> list[str]:
+    starts, collapsed, optima = document["start"]["starts"], document["start"]["collapsed"], document["optima"]
+    if starts == 1:
+        return []
+    lines = [["log-likelihood", "starts"], *([_figure(o["log_likelihood"], 6), o["starts"]] for o in optima[:_OPTIMA])]
+    if len(optima) > _OPTIMA:
+        lines.append([f"{len(optima) - _OPTIMA} others", sum(o["starts"] for o in optima[_OPTIMA:])])
+    if collapsed:
+        lines.append(["collapsed", collapsed])
+    return ["", grid(lines)]

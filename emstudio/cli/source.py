@@ -1,0 +1,82 @@
+"""DATA and the options that say what of it is used: read, columns chosen, missing cells dealt with."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from emstudio import tables
+from emstudio.cli.options import Parser, choice, names
+from emstudio.cli.say import remarks
+from emstudio.core.data import Dataset, Table, dataset, fitted_columns
+from emstudio.core.errors import Notice, UserError
+
+MISSING = ("error", "drop")
+_LISTED = 10  # columns named in a notice
+
+
+def add_options(parser: Parser) -> None:
+    parser.add_argument("data", metavar="DATA", help="a CSV, TSV, Parquet, Excel or .npy file, or dataset:NAME")
+    parser.value("--columns", metavar="A,B,C", help="columns to use (default: all of numbers that no other option names)")
+    parser.value("--weights", metavar="COLUMN", help="row weights; a whole number equals as many repeated rows")
+    parser.value("--labels-column", metavar="COLUMN", help="known groups, for the adjusted Rand index only")
+    parser.value("--missing", metavar="error|drop", help="rows with missing cells (default: error)")
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """UserError for what is wrong whatever the data."""
+    choice("--missing", options.missing, MISSING)
+
+
+def chosen(table: Table, options: argparse.Namespace, default: Sequence[str] | None = None) -> tuple[Dataset, list[Notice]]:
+    """The data set that the options choose of `table`, and what must be said about it. Raises UserError."""
+    notices = remarks(table.notices)
+    file = table.source or None
+    for option, name in (("--weights", options.weights), ("--labels-column", options.labels_column)):
+        if name is not None and name not in table.names:
+            have = ", ".join(table.names)
+            raise UserError(f"{option} names {name!r}, and there is no such column", f"choose from: {have}", file=file)
+    if options.weights is not None and not table.column(options.weights).numeric:
+        what = "the column holds text and cannot weigh rows"
+        raise UserError(what, "name a column of numbers", file=file, column=options.weights)
+    columns = names("--columns", options.columns, table.names)
+    if columns is None:
+        columns = default
+    elif options.weights in columns:
+        what = "the column is chosen to be fitted and to weigh rows"
+        raise UserError(what, "name it once", file=file, column=options.weights)
+    if columns is None:
+        columns = usable(table, options)
+        notices += left_out(table, columns, options)
+    missing = choice("--missing", options.missing, MISSING)
+    data = dataset(table, columns, missing=missing, weights=options.weights, truth=options.labels_column)
+    if data.n == 0:
+        raise UserError("there is no row of data", "add rows below the header", file=file)
+    if data.dropped.size:
+        rows = "1 row with missing cells is" if data.dropped.size == 1 else f"{data.dropped.size} rows with missing cells are"
+        listed = tuple(int(r) for r in data.dropped[:10])
+        notices.append(Notice("missing-dropped", f"{rows} left out", rows=listed))
+    return data, notices
+
+
+def usable(table: Table, options: argparse.Namespace) -> tuple[str, ...]:
+    """The columns used when none are named: those of numbers that no other option names."""
+    taken = (options.weights, options.labels_column)
+    columns = tuple(name for name in fitted_columns(table) if name not in taken)
+    if not columns:
+        what = "there is no column of numbers to fit"
+        raise UserError(what, "choose a file with one, or name one with --columns", file=table.source or None)
+    return columns
+
+
+def left_out(table: Table, columns: Sequence[str], options: argparse.Namespace) -> list[Notice]:
+    """A notice of the columns that nobody asked for or named; bundled data sets declare theirs, so nothing is amiss."""
+    if table.source.startswith(tables.DATASET):
+        return []
+    named = {*columns, options.weights, options.labels_column}
+    rest = [name for name in table.names if name not in named]
+    if not rest:
+        return []
+    listed = ", ".join(repr(name) for name in rest[:_LISTED]) + (", ..." if len(rest) > _LISTED else "")
+    noun = "the column" if len(rest) == 1 else f"{len(rest)} columns"
+    return [Notice("input", f"{noun} {listed} {'is' if len(rest) == 1 else 'are'} not fitted")]

@@ -1,0 +1,62 @@
+"""What the routes of the Gaussian engine share: parameters, moments, Cholesky factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emstudio.core.frame import Frame
+
+LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+class Normal(NamedTuple):
+    """means (K, d) and covariances (K, d, d), in the data's own units."""
+
+    means: np.ndarray
+    covariances: np.ndarray
+
+
+class Singular(Exception):
+    """The covariance of `component` has no Cholesky factor."""
+
+    def __init__(self, component: int):
+        self.component = component
+        super().__init__(f"the covariance of component {component} is not positive definite")
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """Moments in z units: `counts` (K,), `means` (K, d), `scatter` (K, d, d), or (K, d) where only diagonals are needed."""
+
+    frame: Frame
+    counts: np.ndarray
+    means: np.ndarray
+    scatter: np.ndarray
+
+
+def factors(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(inverse Cholesky factors (K, d, d), log-determinants (K,)); Singular names the first component without."""
+    try:
+        chol = np.linalg.cholesky(covariances)
+    except np.linalg.LinAlgError:
+        chol = np.stack([_cholesky(c, k) for k, c in enumerate(covariances)])
+    diagonal = np.diagonal(chol, axis1=1, axis2=2)
+    bad = ~(np.isfinite(diagonal) & (diagonal > 0)).all(1)
+    if bad.any():
+        raise Singular(int(np.argmax(bad)))
+    return np.linalg.inv(chol), 2.0 * np.log(diagonal).sum(1)
+
+
+def _cholesky(matrix: np.ndarray, component: int) -> np.ndarray:
+    try:
+        return np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        raise Singular(component) from None
+
+
+def diagonal_matrices(shaped: np.ndarray) -> np.ndarray:
+    """(K, d) diagonals or (K, d, d) matrices -> (K, d, d)."""
+    return shaped[:, :, None] * np.eye(shaped.shape[1]) if shaped.ndim == 2 else shaped

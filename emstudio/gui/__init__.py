@@ -1,0 +1,1 @@
+"""The window: widgets that listen to the session and call its commands."""

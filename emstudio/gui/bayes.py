@@ -1,0 +1,162 @@
+"""Bayes' rule with one point's own numbers: weight x density = product for each component, and its share of the sum.
+
+`rule` computes it without Qt; `BayesTable` paints it, aligned like a sum on paper.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from emstudio.core.format import MINUS, number
+from emstudio.core.mixture import Mixture
+from emstudio.core.model import Model, Params
+from emstudio.gui import theme
+from emstudio.gui.widgets import paint_disc
+
+MOST = 8  # components written out; the others are one line
+ROW = 22
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """The numbers of one point, as logarithms so that nothing is rounded to zero.
+
+    `log_products` (K,) = log pi_k + log p(x | k); `log_weights` (K,) or None where the model has no weights.
+    """
+
+    log_products: np.ndarray
+    log_weights: np.ndarray | None = None
+
+    @property
+    def log_sum(self) -> float:
+        top = float(self.log_products.max())
+        return top + math.log(float(np.exp(self.log_products - top).sum()))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(K,) the responsibilities."""
+        return np.exp(self.log_products - self.log_sum)
+
+
+def rule(model: Model, params: Params, x: np.ndarray) -> Rule:
+    """Bayes' rule at `x` (d,), NaN where a value is not known."""
+    products = model.scores_at(params, np.asarray(x, float)[None])[0]
+    if not isinstance(model, Mixture):
+        return Rule(products)
+    with np.errstate(divide="ignore"):
+        return Rule(products, np.log(model.split(params)[0]))
+
+
+def exponential(log_value: float, digits: int = 3) -> str:
+    """exp(log_value) for people, also where it is too small or too large for a float: 1.38e-412."""
+    if log_value == -math.inf:
+        return "0"
+    if abs(log_value) < 600:
+        return number(math.exp(log_value), digits)
+    power = math.floor(log_value / math.log(10))
+    mantissa = math.exp(log_value - power * math.log(10))
+    sign = MINUS if power < 0 else ""
+    return f"{mantissa:.{digits - 1}f}e{sign}{abs(power)}"
+
+
+class BayesTable(QWidget):
+    """A row for each component, largest shares first if there are many, the sum under a line."""
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._rule: Rule | None = None
+        self.setAccessibleName("Bayes' rule in numbers")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(220)
+
+    def show_rule(self, found: Rule | None) -> None:
+        """Show other numbers, or none."""
+        height = self.sizeHint().height()
+        self._rule = found
+        self.setAccessibleDescription("; ".join(" ".join(line) for line in self.lines()))
+        if self.sizeHint().height() != height:
+            self.updateGeometry()
+        self.update()
+
+    def components(self) -> list[int]:
+        """The components written out, in their order."""
+        if self._rule is None:
+            return []
+        k = len(self._rule.log_products)
+        if k <= MOST:
+            return list(range(k))
+        return sorted(np.argsort(-self._rule.log_products, kind="stable")[: MOST - 1].tolist())
+
+    def lines(self) -> list[tuple[str, str, str, str, str]]:
+        """The table in words: name, weight, density, product, share."""
+        if self._rule is None:
+            return []
+        found, lines = self._rule, []
+        shown = self.components()
+        for k in shown:
+            lines.append((theme.letter(k), *self._numbers(k)))
+        others = [k for k in range(len(found.log_products)) if k not in shown]
+        if others:
+            rest = Rule(found.log_products[others]).log_sum
+            share = number(math.exp(rest - found.log_sum), decimals=3)
+            lines.append((f"{len(others)} others", "", "", exponential(rest), share))
+        lines.append(("sum", "", "", exponential(found.log_sum), "1"))
+        return lines
+
+    def _numbers(self, k: int) -> tuple[str, str, str, str]:
+        assert self._rule is not None
+        product = float(self._rule.log_products[k])
+        share = number(float(self._rule.shares[k]), decimals=3)
+        if self._rule.log_weights is None:
+            return "", "", exponential(product), share
+        weight = float(self._rule.log_weights[k])
+        density = product - weight if math.isfinite(weight) else math.nan
+        return number(math.exp(weight)), _or_dash(density), exponential(product), share
+
+    def sizeHint(self) -> QSize:
+        return QSize(296, ROW * (len(self.lines()) + 1) + 4 if self._rule is not None else 0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._rule is None:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        weighted = self._rule.log_weights is not None
+        heads = ("", "weight" if weighted else "", "\u00d7  density" if weighted else "", "=  product", "share")
+        self._row(painter, 0, heads, [theme.colour("text3")] * 5, 11, 400)
+        shown, lines = self.components(), self.lines()
+        for i, line in enumerate(lines[:-1]):
+            named = i < len(shown)
+            ink = theme.component_text(shown[i]) if named else theme.colour("text2")
+            self._row(painter, i + 1, ("" if named else line[0], *line[1:]), [ink] * 5, 12, 500)
+            if named:
+                paint_disc(painter, QPointF(9, ROW * (i + 1.5)), 18, shown[i])
+        y = ROW * len(lines) + 1.5
+        painter.setPen(QPen(theme.colour("axis"), 1))
+        painter.drawLine(QPointF(self._edges()[2] + 8, y), QPointF(self.width(), y))
+        ink = theme.colour("text")
+        self._row(painter, len(lines), lines[-1], [theme.colour("text2"), ink, ink, ink, ink], 12, 600)
+
+    def _edges(self) -> list[float]:
+        """The right edges of the five columns."""
+        width = self.width()
+        return [width * share for share in (0.2, 0.36, 0.6, 0.84, 1.0)]
+
+    def _row(self, painter: QPainter, i: int, words: tuple, inks: list[QColor], px: int, weight: int) -> None:
+        top = ROW * i + (4 if self._rule is not None and i == len(self.lines()) else 0)
+        for j, (edge, word) in enumerate(zip(self._edges(), words)):
+            side = Qt.AlignmentFlag.AlignLeft if j == 0 else Qt.AlignmentFlag.AlignRight
+            left = 0.0 if j == 0 else self._edges()[j - 1]
+            painter.setFont(theme.font(px, weight if j else 400))
+            painter.setPen(inks[j])
+            painter.drawText(QRectF(left, top, edge - left, ROW), side | Qt.AlignmentFlag.AlignVCenter, word)
+
+
+def _or_dash(log_value: float) -> str:
+    return "\u2014" if math.isnan(log_value) else exponential(log_value)

@@ -1,0 +1,216 @@
+"""The data panel: where the data come from, what of them is shown, a preview of all rows, the tools to paint with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
+
+from emstudio import datasets
+from emstudio.core.data import Column, Dataset
+from emstudio.core.em import Moment
+from emstudio.core.errors import printable
+from emstudio.gui import theme
+from emstudio.gui.actions import Actions
+from emstudio.gui.form import combo
+from emstudio.gui.popups import ColumnsPopup, LeftOutPopup
+from emstudio.gui.preview import Preview
+from emstudio.gui.refresh import Refresher
+from emstudio.gui.views import Views
+from emstudio.gui.widgets import IconButton, LabeledRow, SegmentedTools, text
+from emstudio.session import Session
+
+
+def axis_title(column: Column) -> str:
+    """`eruptions, min`"""
+    return printable(column.name) + (f", {column.unit}" if column.unit else "")
+
+
+def summary(data: Dataset) -> str:
+    """`272 rows, 2 columns, none missing`: what is fitted."""
+    if not data.n:
+        return "No points yet: click on the canvas"
+    rows = f"{theme.count(data.n)} row{'s' if data.n != 1 else ''}"
+    columns = f"{data.d} column{'s' if data.d != 1 else ''}"
+    return f"{rows}, {columns}" + ("" if len(data.dropped) else ", none missing")
+
+
+class DataPanel(QWidget):
+    """`picked(row)`: a row of the preview was chosen; `brush_changed(px)`; `wanted(source)`: open this."""
+
+    picked = Signal(object)
+    brush_changed = Signal(int)
+    wanted = Signal(str)
+
+    def __init__(self, session: Session, refresher: Refresher, views: Views, actions: Actions, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("data_panel")
+        self._session, self._views, self._actions = session, views, actions
+        self._recent: list[str] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 4, 16, 12)
+        column.setSpacing(8)
+        column.addLayout(self._source_row())
+        column.addLayout(self._count_row())
+        self.x_box, self.y_box, self.truth_box = combo("x_axis"), combo("y_axis"), combo("truth")
+        self.x_box.activated.connect(lambda: self._choose_axes())
+        self.y_box.activated.connect(lambda: self._choose_axes())
+        self.truth_box.activated.connect(lambda i: session.set_truth(self.truth_box.itemData(i)))
+        self.truth_box.setToolTip("A column that is not fitted: the known groups to compare the fit with")
+        self._y_row = LabeledRow("y", self.y_box, label_width=24)
+        self._truth_row = LabeledRow("Truth", self.truth_box, label_width=44)
+        self.x_box.setAccessibleName("Column on the x axis")
+        self.y_box.setAccessibleName("Column on the y axis")
+        column.addWidget(LabeledRow("x", self.x_box, label_width=24))
+        column.addWidget(self._y_row)
+        column.addWidget(self._truth_row)
+        self.preview = Preview()
+        self.preview.setMinimumHeight(4 * 24 + 4)
+        self.preview.picked.connect(self.picked)
+        column.addWidget(self.preview, 1)
+        column.addLayout(self._tool_row())
+        session.data_changed.connect(self._show_data)
+        refresher.draw.connect(self._show_moment)
+        views.changed.connect(lambda view: self._show_axes())
+        self._show_data(session.data)
+        self._show_moment(session.moment)
+
+    # -- making --------------------------------------------------------------------------------------------------------
+    def _source_row(self) -> QHBoxLayout:
+        self.source_box = combo("data_source")
+        self.source_box.setAccessibleName("Data set")
+        self.source_box.setToolTip("Bundled data sets and recent files")
+        self.source_box.activated.connect(self._choose_source)
+        self.open_button = IconButton(action=self._actions["open"])
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.source_box, 1)
+        row.addWidget(self.open_button)
+        return row
+
+    def _count_row(self) -> QHBoxLayout:
+        self.count = text(role="label", wrap=True)
+        self.count.setObjectName("row_count")
+        self.left_out_button = QToolButton()
+        self.left_out_button.setObjectName("left_out_button")
+        self.left_out_button.setAccessibleName("Rows left out")
+        self.left_out_button.setToolTip("List the rows left out because a cell is missing")
+        self.left_out_button.clicked.connect(self.open_left_out)
+        self.columns_button = IconButton(action=self._actions["columns"])
+        self.columns_button.setFixedSize(28, 28)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.count, 1)
+        row.addWidget(self.left_out_button)
+        row.addWidget(self.columns_button)
+        return row
+
+    def _tool_row(self) -> QHBoxLayout:
+        tools = [self._actions[f"tool_{t}"] for t in ("select", "paint", "spray", "erase")]
+        self.tools = SegmentedTools(tools, "Tools of the canvas")
+        self.tools.setObjectName("tools")
+        self.brush = QSpinBox()
+        self.brush.setObjectName("brush")
+        self.brush.setRange(2, 200)
+        self.brush.setValue(12)
+        self.brush.setSuffix(" px")
+        self.brush.setAccessibleName("Brush size")
+        self.brush.setToolTip("Radius of the brush that sprays and erases")
+        self.brush.setKeyboardTracking(False)
+        self.brush.setMinimumWidth(76)
+        self.brush.valueChanged.connect(self.brush_changed)
+        row = QHBoxLayout()
+        row.addWidget(self.tools)
+        row.addStretch(1)
+        row.addWidget(self.brush)
+        return row
+
+    # -- showing -------------------------------------------------------------------------------------------------------
+    def set_recent(self, paths: list[str]) -> None:
+        """The recent files that the list offers below the bundled sets."""
+        self._recent = list(paths)
+        self._fill_sources()
+
+    def show_row(self, row: int | None) -> None:
+        """Select the row of a point that was picked on the canvas."""
+        self.preview.show_row(row)
+
+    def _show_data(self, data: Dataset) -> None:
+        self._fill_sources()
+        self.count.setText(summary(data))
+        gone = len(data.dropped)
+        self.left_out_button.setVisible(bool(gone))
+        self.left_out_button.setText(f"{theme.count(gone)} left out")
+        self._show_axes()
+        self._show_truth(data)
+        self.preview.set_dataset(data)
+
+    def _show_moment(self, moment: Moment) -> None:
+        self.preview.set_dataset(moment.data)
+        self.preview.show_responsibilities(moment.snapshot.resp, moment.model.k)
+
+    def _show_axes(self) -> None:
+        data, view = self._session.data, self._views.view
+        columns = view.columns if view is not None else ()
+        titles = [axis_title(c) for c in data.columns]
+        for box, axis in ((self.x_box, 0), (self.y_box, 1)):
+            if [box.itemText(i) for i in range(box.count())] != titles:
+                box.clear()
+                box.addItems(titles)
+            with QSignalBlocker(box):
+                box.setCurrentIndex(columns[axis] if axis < len(columns) else -1)
+            box.setToolTip(box.currentText())
+            box.setEnabled(len(titles) > 1)
+        self._y_row.setVisible(len(columns) > 1)
+
+    def _show_truth(self, data: Dataset) -> None:
+        candidates = truth_columns(data)
+        self._truth_row.setVisible(bool(candidates))
+        self.truth_box.clear()
+        self.truth_box.addItem("none", None)
+        for name in candidates:
+            self.truth_box.addItem(printable(name), name)
+        self.truth_box.setCurrentIndex(max(0, self.truth_box.findData(data.truth)))
+
+    def _fill_sources(self) -> None:
+        table, box = self._session.data.table, self.source_box
+        with QSignalBlocker(box):
+            box.clear()
+            for info in datasets.index():
+                box.addItem(info.title, f"dataset:{info.name}")
+            if self._recent:
+                box.insertSeparator(box.count())
+            for path in self._recent:
+                box.addItem(printable(Path(path).name), path)
+            at = box.findData(table.source) if table.source else -1
+            if at < 0:
+                box.insertItem(0, printable(table.name), "")
+                at = 0
+            box.setCurrentIndex(at)
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+    def _choose_source(self, index: int) -> None:
+        source = self.source_box.itemData(index)
+        if source and source != self._session.data.table.source:
+            self.wanted.emit(source)
+            self._fill_sources()
+
+    def _choose_axes(self) -> None:
+        self._views.set_columns(self.x_box.currentIndex(), self.y_box.currentIndex())
+        self._show_axes()
+
+    def open_columns(self) -> None:
+        """Let the person choose the columns that are fitted."""
+        popup = ColumnsPopup(self._session.data, self)
+        popup.chosen.connect(self._session.choose)
+        popup.open_below(self.columns_button)
+
+    def open_left_out(self) -> None:
+        """List the rows left out."""
+        LeftOutPopup(self._session.data, self).open_below(self.count)
+
+
+def truth_columns(data: Dataset) -> list[str]:
+    """The columns that can serve as the truth: text, or numbers that name or label rows; never those fitted."""
+    return [c.name for c in data.table.columns if c.name not in data.names and (not c.numeric or not c.fit)]

@@ -1,0 +1,46 @@
+"""The Explain panel: why a point has its colour, and how far the bound is below the log-likelihood."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from emstudio.gui.gapbars import GapBars
+from emstudio.gui.inspector import Inspector
+from emstudio.gui.refresh import Refresher
+from emstudio.gui.widgets import hline
+from emstudio.session import Session
+
+
+class Explain(QWidget):
+    """What is picked stays; what is pointed at is shown for as long."""
+
+    def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("explain_panel")
+        self.inspector = Inspector(session, refresher)
+        self.bars = GapBars(session, refresher)
+        self._picked: int | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 8)
+        column.setSpacing(0)
+        column.addWidget(self.inspector)
+        column.addWidget(hline())
+        column.addWidget(self.bars)
+        column.addStretch(1)
+        session.data_changed.connect(lambda data: self.pick(None))
+
+    def pick(self, row: int | None) -> None:
+        """Explain row `row` of the dataset until another is picked."""
+        self._picked = row
+        self.inspector.show_row(row)
+
+    def hover(self, row: int | None) -> None:
+        """Explain row `row` while the pointer is on it."""
+        self.inspector.show_row(self._picked if row is None else row)
+
+    def spot(self, values: object) -> None:
+        """Explain what the responsibilities would be at an empty spot; None goes back to what is picked."""
+        if values is None:
+            self.inspector.show_row(self._picked)
+        else:
+            self.inspector.show_spot(values)

@@ -1,0 +1,216 @@
+"""log L = F + KL as stacked bars: the last half-steps and what is known ahead. The E-step closes the gap, the M-step lifts both.
+
+The bars break their baseline: it is not zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from emstudio.core.em import Moment
+from emstudio.core.format import MINUS, number
+from emstudio.gui import theme
+from emstudio.gui.refresh import Refresher
+from emstudio.gui.staircase import y_range
+from emstudio.gui.track import Track
+from emstudio.gui.widgets import Swatch, text
+from emstudio.session import Session
+
+MOST, WIDEST = 8, 40.0
+
+
+class GapBars(QWidget):
+    """Title, bars, legend, and F = Q + H in numbers."""
+
+    def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("gapbars")
+        self._session = session
+        self.bars = Bars(Track.of(session))
+        self.sum = text("", "value")
+        self.sum.setAccessibleName("F = Q + H")
+        self.sum.setToolTip(
+            "F, the bound, is Q (expected log-likelihood of points and components together) plus H (entropy of the "
+            "responsibilities), in nats"
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 12)
+        column.setSpacing(8)
+        column.addLayout(_ends(text("log L = F + KL", "title"), text("nats, higher is better", "unit")))
+        column.addWidget(self.bars, 1)
+        column.addLayout(_legend())
+        column.addLayout(_ends(text("F = Q + H", "label"), self.sum))
+        refresher.draw.connect(self._draw)
+        theme.notifier.changed.connect(self.bars.update)
+        self._draw(session.moment)
+
+    def _draw(self, moment: Moment) -> None:
+        self.bars.track.sync()
+        self.bars.setAccessibleDescription(self.bars.words())
+        self.bars.update()
+        self.sum.setText(sum_of(moment))
+
+
+def sum_of(moment: Moment) -> str:
+    """F = Q + H in numbers; a dash before the first E-step."""
+    snapshot = moment.snapshot
+    if snapshot.bound is None or snapshot.posterior is None:
+        return "\u2014"
+    entropy = snapshot.posterior.entropy
+    parts = (snapshot.bound, snapshot.bound - entropy, entropy)
+    f, q, h = (number(v, decimals=_decimals(snapshot.bound)) for v in parts)
+    return f"{f} = {q} + {h}".replace(f"+ {MINUS}", f"{MINUS} ")
+
+
+def _decimals(value: float) -> int:
+    return 1 if abs(value) >= 100 else 3
+
+
+def _ends(left: QWidget, right: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(left)
+    row.addStretch(1)
+    row.addWidget(right)
+    return row
+
+
+def _legend() -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(6)
+    for role, words in (("bound", "bound F"), ("gap", "KL gap, closed by E")):
+        row.addWidget(Swatch(role))
+        row.addWidget(text(words, "label"))
+        row.addSpacing(10)
+    row.addStretch(1)
+    return row
+
+
+class Bars(QWidget):
+    """The bars of the cells around the current one, as many as fit."""
+
+    def __init__(self, track: Track):
+        super().__init__()
+        self.track = track
+        self.setAccessibleName("Log-likelihood as bound plus gap")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(84)
+
+    def sizeHint(self) -> QSize:
+        return QSize(296, 116)
+
+    def shown(self) -> tuple[int, int]:
+        """First and one past the last cell shown: the current one has up to two of the future behind it."""
+        count, here = self.track.count, self.track.current
+        facts = self.track.facts
+        room = min(max(int(self.width() // 48), 3), MOST)
+        low = high = here
+        while high < count and high - here < 3 and facts["group"][high] == facts["group"][here]:
+            high += 1
+        first = max(high - room, 0)
+        while low > first and facts["group"][low - 1] == facts["group"][here]:
+            low -= 1
+        while high < count and high - low < room and facts["group"][high] == facts["group"][here]:
+            high += 1
+        return low, high
+
+    def words(self) -> str:
+        """The current bar in words, for who cannot see it."""
+        if not self.track.count:
+            return ""
+        now = self.track.facts[self.track.current]
+        likelihood, bound = float(now["likelihood"]), float(now["bound"])
+        if np.isnan(likelihood) or np.isnan(bound):
+            return ""
+        gap = max(likelihood - bound, 0.0)
+        return f"log-likelihood {number(likelihood, 6)}, bound {number(bound, 6)}, gap {number(gap, 3)}"
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        low, high = self.shown()
+        facts = self.track.facts[low:high]
+        likelihood, bound = facts["likelihood"], facts["bound"]
+        limits = y_range(likelihood, bound, facts["early"]) if high > low else None
+        base = self.height() - 20.0
+        painter.setPen(QPen(theme.colour("border"), 1))
+        painter.drawLine(QPointF(0, base + 0.5), QPointF(self.width(), base + 0.5))
+        if limits is None:
+            self._hint(painter, base)
+            return
+        room = max(6, high - low)
+        pitch = self.width() / room
+        for j, i in enumerate(range(low, high)):
+            centre = (j + 0.5) * pitch
+            self._bar(painter, i, centre, min(WIDEST, pitch * 0.78), pitch, base, limits)
+
+    def _hint(self, painter: QPainter, base: float) -> None:
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.colour("text3"))
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(QRectF(0, 0, self.width(), base), flags, "One bar for each half-step, from the start on.")
+
+    def _bar(
+        self, painter: QPainter, i: int, centre: float, width: float, pitch: float, base: float, limits: tuple
+    ) -> None:
+        now = self.track.facts[i]
+        here = i == self.track.current
+        likelihood, bound = float(now["likelihood"]), float(now["bound"])
+        label = self.track.cells[i].moment.label
+        painter.setOpacity(1.0 if i <= self.track.current else 0.5)
+        if np.isfinite(likelihood):
+            top = self._height(likelihood, base, limits)
+            low = self._height(bound, base, limits) if np.isfinite(bound) else None
+            self._stack(painter, centre, width, base, top, low)
+            words = number(likelihood, decimals=0 if abs(likelihood) >= 100 else 2)
+            role = "text" if here else "text2"
+            self._text(painter, words, QRectF(centre - pitch / 2, top - 17, pitch, 14), here, role)
+        self._text(painter, label, QRectF(centre - pitch / 2, base + 4, pitch, 15), here, "text" if here else "text2")
+        painter.setOpacity(1.0)
+        if here:
+            painter.fillRect(QRectF(centre - width / 2 - 1, base - 0.5, width + 2, 2), theme.colour("ink"))
+
+    @staticmethod
+    def _height(value: float, base: float, limits: tuple[float, float]) -> float:
+        """The y pixel of a value: what is below the break's height stands for everything down to zero."""
+        low, high = limits
+        lowest, highest = base - 20.0, 18.0
+        share = min(max((value - low) / (high - low), 0.0), 1.0)
+        return lowest + (highest - lowest) * share
+
+    def _stack(
+        self, painter: QPainter, centre: float, width: float, base: float, top: float, low: float | None
+    ) -> None:
+        """F from the baseline, the gap on it. Before the first E-step there is no F: an outline."""
+        left = centre - width / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        if low is None:
+            painter.setPen(QPen(theme.colour("bound"), 1.5, Qt.PenStyle.DotLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(left + 0.75, top, width - 1.5, base - top))
+        else:
+            painter.fillRect(QRectF(left, low, width, base - low), theme.colour("bound"))
+            if low - top >= 0.3:
+                seam = 1.0 if low - top > 2.5 else 0.0
+                painter.fillRect(QRectF(left, top, width, low - top - seam), theme.colour("gap"))
+        self._break(painter, left, width, base - 9)
+
+    def _break(self, painter: QPainter, left: float, width: float, y: float) -> None:
+        path = QPainterPath(QPointF(left - 1, y))
+        path.lineTo(left + width / 2, y - 5)
+        path.lineTo(left + width + 1, y)
+        painter.setPen(QPen(QColor(theme.current().panel), 2.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(path)
+
+    @staticmethod
+    def _text(painter: QPainter, words: str, box: QRectF, strong: bool, role: str) -> None:
+        face = theme.font(11, 600 if strong else 400)
+        width = QFontMetricsF(face).horizontalAdvance(words)
+        if width > box.width() + 2:
+            face = theme.font(max(9.0, 11 * box.width() / width), 600 if strong else 400)
+        painter.setFont(face)
+        painter.setPen(theme.colour(role))
+        painter.drawText(box.adjusted(-6, 0, 6, 0), Qt.AlignmentFlag.AlignCenter, words)

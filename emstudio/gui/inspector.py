@@ -1,0 +1,182 @@
+"""Why this colour? The point picked or pointed at (or an empty spot): its values, whose it is, and Bayes' rule in its numbers."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from emstudio.core.data import Dataset
+from emstudio.core.em import Moment
+from emstudio.core.format import count, number
+from emstudio.core.history import Node
+from emstudio.gui import theme
+from emstudio.gui.bayes import BayesTable, rule
+from emstudio.gui.refresh import Refresher
+from emstudio.gui.widgets import Chip, ResponsibilityBar, text
+from emstudio.session import Session
+
+HINT = "Click a point to see whose it is and why. Rest on an empty spot to see whose a point there would be."
+MOST_VALUES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Why:
+    """What the inspector says of one point: `made` is the moment whose parameters the rule is computed from."""
+
+    shares: np.ndarray | None
+    made: Moment
+    note: str
+
+
+def why(node: Node, row: int | None) -> Why | None:
+    """Where the colour of `row` (None: of an empty spot) comes from at a node; None while there are no parameters.
+
+    After an M-step or an edit the colours are still those of the E-step before, and so are the numbers shown.
+    """
+    moment = node.moment
+    snapshot = moment.snapshot
+    if snapshot.params is None:
+        return None
+    if row is None:
+        return Why(None, moment, "No data here: this is what the responsibilities would be.")
+    shares = None if snapshot.resp is None or row >= len(snapshot.resp) else snapshot.resp[row]
+    if shares is None or np.isnan(shares).any():
+        return Why(None, moment, "Not coloured yet: this is what the next E-step will give.")
+    if snapshot.phase == "E":
+        return Why(shares, moment, "")
+    made = _coloured(node)
+    if made is not None:
+        return Why(shares, made, f"Coloured by {made.label}; the shapes have moved since, the next E-step asks anew.")
+    return Why(shares, moment, "The colour is older than the numbers: they are what the next E-step will give.")
+
+
+def _coloured(node: Node) -> Moment | None:
+    """The E-step that made the responsibilities shown at `node`, on the same data."""
+    at: Node | None = node
+    while at is not None and at.moment.data is node.moment.data:
+        phase = at.moment.snapshot.phase
+        if phase == "E":
+            return at.moment
+        if phase in ("start", "data"):
+            return None
+        at = at.parent
+    return None
+
+
+def values_html(data: Dataset, x: np.ndarray) -> str:
+    """The values of a point with their units, as escaped HTML."""
+    parts = []
+    for column, value in list(zip(data.columns, x))[:MOST_VALUES]:
+        if np.isnan(value):
+            continue
+        unit = f" {html.escape(column.unit)}" if column.unit else ""
+        shown = number(float(value), 6, trim=True)
+        parts.append(f"{html.escape(column.name)} <span style='font-weight:600'>{shown}</span>{unit}")
+    more = data.d - MOST_VALUES
+    return "&ensp; ".join(parts) + (f"&ensp; and {more} more" if more > 0 else "")
+
+
+class Inspector(QWidget):
+    """`show_row` keeps a picked row; `hover_row` and `show_spot` show another point for as long as it is pointed at."""
+
+    def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("inspector")
+        self._session = session
+        self._row: int | None = None
+        self._hovered: int | None = None
+        self._spot: np.ndarray | None = None
+        self.chip = Chip("")
+        self.values = text("", "label", wrap=True)
+        self.values.setTextFormat(Qt.TextFormat.RichText)
+        self.bar = ResponsibilityBar()
+        self.table = BayesTable()
+        self.note = text("", "unit", wrap=True)
+        self.hint = text(HINT, "label", wrap=True)
+        head = QHBoxLayout()
+        head.addWidget(text("Why this colour?", "title"))
+        head.addStretch(1)
+        head.addWidget(self.chip)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 12)
+        column.setSpacing(8)
+        column.addLayout(head)
+        for part in (self.hint, self.values, self.bar, self.table, self.note):
+            column.addWidget(part)
+        refresher.draw.connect(lambda moment: self._show())
+        session.data_changed.connect(self._on_data)
+        theme.notifier.changed.connect(self.table.update)
+        self._rows = session.data.n
+        self._show()
+
+    # -- what to show --------------------------------------------------------------------------------------------------
+    def show_row(self, row: int | None) -> None:
+        """Keep showing row `row` of the dataset; None: nothing is picked."""
+        self._row = None if row is None else int(row)
+        self._show()
+
+    def hover_row(self, row: int | None) -> None:
+        """Show row `row` while it is pointed at; None: back to what is picked."""
+        self._hovered = None if row is None else int(row)
+        if row is not None:
+            self._spot = None
+        self._show()
+
+    def show_spot(self, values: object) -> None:
+        """Show an empty spot, `values` (d,) with NaN where the view does not tell; None: back to what is picked."""
+        self._spot = None if values is None else np.asarray(values, float)
+        self._show()
+
+    def _on_data(self, data: Dataset) -> None:
+        """Rows of other data are other points."""
+        self._hovered = self._spot = None
+        if data.n != self._rows:
+            self._row = None
+        self._rows = data.n
+        self._show()
+
+    # -- showing it ----------------------------------------------------------------------------------------------------
+    def _show(self) -> None:
+        data, node = self._session.data, self._session.history.current
+        assert node is not None
+        row = self._hovered if self._hovered is not None else self._row
+        x: np.ndarray | None = None
+        if self._spot is not None and self._spot.shape == (data.d,):
+            row, x = None, self._spot
+        elif row is not None and row < data.n:
+            x = data.x[row]
+        if x is None:
+            self._blank(HINT)
+            return
+        found = why(node, row)
+        self.chip.setText("empty spot" if row is None else f"row {count(int(data.rows[row]) + 1)}")
+        self.chip.show()
+        self.values.setText(values_html(data, x))
+        self.values.show()
+        if found is None:
+            self._nothing("No colour yet: nothing is fitted.")
+            return
+        numbers = rule(found.made.model, found.made.snapshot.params, x)
+        shares = numbers.shares if found.shares is None else found.shares
+        self.bar.show_values(shares.tolist())
+        self.table.show_rule(numbers)
+        self.note.setText(found.note)
+        for part in (self.bar, self.table):
+            part.show()
+        self.note.setVisible(bool(found.note))
+        self.hint.hide()
+
+    def _blank(self, words: str) -> None:
+        self.chip.hide()
+        self.values.hide()
+        self._nothing(words)
+
+    def _nothing(self, words: str) -> None:
+        self.hint.setText(words)
+        self.hint.show()
+        for part in (self.bar, self.table, self.note):
+            part.hide()

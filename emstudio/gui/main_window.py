@@ -1,0 +1,324 @@
+"""The main window: puts the parts in their places and joins what one part says to what another shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QGraphicsView,
+    QMainWindow,
+    QScrollArea,
+    QSlider,
+    QSpinBox,
+    QWidget,
+)
+
+from emstudio.core.em import Moment
+from emstudio.core.errors import Notice
+from emstudio.gui import commands, theme
+from emstudio.gui.actions import Actions
+from emstudio.gui.centre import Centre
+from emstudio.gui.data_panel import DataPanel
+from emstudio.gui.explain import Explain
+from emstudio.gui.menus import Menus
+from emstudio.gui.model_panel import ModelPanel
+from emstudio.gui.parameters import Parameters
+from emstudio.gui.refresh import Refresher
+from emstudio.gui.status import StatusBar
+from emstudio.gui.toolbar import ToolBar
+from emstudio.gui.views import Views
+from emstudio.gui.widgets import DockTitle
+from emstudio.session import Session
+
+_LAYOUT = 1  # of the saved state: another number forgets older layouts
+_RECENT = 8
+_SIDE = Qt.DockWidgetArea
+
+
+class MainWindow(QMainWindow):
+    """One document. `settings` None: nothing is remembered and nothing restored."""
+
+    def __init__(self, session: Session, settings: QSettings | None = None):
+        super().__init__()
+        self.setObjectName("main_window")
+        self.session, self._settings = session, settings
+        self.refresher = Refresher(session, self)
+        self.views = Views(session, self)
+        self.acts = Actions(self, commands.Commands(self).handlers())
+        self.centre = Centre(session, self.refresher, self.views, self.acts)
+        self.canvas, self.trouble = self.centre.canvas, self.centre.trouble
+        self.data_panel = DataPanel(session, self.refresher, self.views, self.acts)
+        self.model_panel = ModelPanel(session)
+        self.explain = Explain(session, self.refresher)
+        self.parameters = Parameters(session, self.refresher)
+        self.toolbar = ToolBar(session, self.refresher, self.acts)
+        self.addToolBar(self.toolbar)
+        self.setCentralWidget(self.centre)
+        self.setStatusBar(StatusBar(session, self.refresher))
+        self.docks: dict[str, QDockWidget] = {}
+        self._make_docks()
+        switches = [dock.toggleViewAction() for dock in self.docks.values()]
+        self.menus = Menus(self.menuBar(), session, self.acts, switches, self.recent, self.open_source)
+        self.acts.host(self.centre.hosts())
+        self._troubled_at: object = None
+        self._join()
+        self._calm()
+        self.setAcceptDrops(True)
+        self.setMinimumSize(800, 560)
+        self.resize(1280, 800)
+        self._restore()
+        self._show_data()
+        self._refresh()
+        self.canvas.setFocus()
+
+    # -- making --------------------------------------------------------------------------------------------------------
+    def _make_docks(self) -> None:
+        more = [self.acts["columns"], self.acts["left_out"]]
+        self._dock("data", "Data", self.data_panel, _SIDE.LeftDockWidgetArea, more, scroll=False)
+        self._dock("model", "Model", self.model_panel, _SIDE.LeftDockWidgetArea, [self.acts["restart"], self.acts["new_start"]])
+        self._dock("explain", "Explain", self.explain, _SIDE.RightDockWidgetArea, [])
+        self._dock("parameters", "Parameters", self.parameters, _SIDE.RightDockWidgetArea, [self.acts["copy"]], scroll=False)
+        for corner, side in (
+            (Qt.Corner.TopLeftCorner, _SIDE.LeftDockWidgetArea),
+            (Qt.Corner.BottomLeftCorner, _SIDE.LeftDockWidgetArea),
+            (Qt.Corner.TopRightCorner, _SIDE.RightDockWidgetArea),
+            (Qt.Corner.BottomRightCorner, _SIDE.RightDockWidgetArea),
+        ):
+            self.setCorner(corner, side)
+
+    def _dock(self, name: str, title: str, panel: QWidget, side: Qt.DockWidgetArea, more: list, scroll: bool = True) -> None:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock_{name}")
+        dock.setAccessibleName(title)
+        dock.setTitleBarWidget(DockTitle(dock, more))
+        panel.setProperty("surface", "panel")
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        if scroll:
+            area = QScrollArea()
+            area.setWidgetResizable(True)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            area.setWidget(panel)
+            panel.setMinimumWidth(200)
+            area.setMinimumWidth(200)
+            panel = area
+        dock.setWidget(panel)
+        dock.toggleViewAction().setText(f"{title} panel")
+        dock.toggleViewAction().setToolTip(f"Show or hide the panel {title}")
+        self.addDockWidget(side, dock)
+        self.docks[name] = dock
+
+    def _join(self) -> None:
+        session, panel, canvas = self.session, self.data_panel, self.canvas
+        panel.wanted.connect(self.open_source)
+        panel.tools.chosen.connect(lambda action: canvas.set_tool(action.objectName().removeprefix("tool_")))
+        panel.brush_changed.connect(canvas.set_brush)
+        panel.picked.connect(canvas.select)
+        panel.picked.connect(self.explain.pick)
+        canvas.picked.connect(panel.show_row)
+        canvas.picked.connect(self.explain.pick)
+        canvas.hovered.connect(self.explain.hover)
+        canvas.spot.connect(self.explain.spot)
+        self.views.changed.connect(canvas.set_view)
+        self.views.changed.connect(lambda view: self._refresh())
+        if self.views.view is not None:
+            canvas.set_view(self.views.view)
+        self.refresher.draw.connect(self._on_draw)
+        session.running_changed.connect(lambda on: self._refresh())
+        session.settings_changed.connect(self._show_obstacle)
+        session.data_changed.connect(self._show_data)
+        session.trouble.connect(self._on_trouble)
+        session.failed.connect(self.tell)
+        session.news.connect(self.remark)
+
+    def _calm(self) -> None:
+        """The wheel turns a field only where the person put the focus; files may be dropped everywhere."""
+        for kind in (QComboBox, QSpinBox, QSlider):
+            for field in self.findChildren(kind):
+                field.installEventFilter(self)
+        for view in self.findChildren(QGraphicsView):
+            view.setAcceptDrops(False)
+            view.viewport().setAcceptDrops(False)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+    # -- what happens --------------------------------------------------------------------------------------------------
+    def _on_draw(self, moment: Moment) -> None:
+        if self._troubled_at is not None and self.session.history.current is not self._troubled_at:
+            self.trouble.dismiss()
+            self._troubled_at = None
+        if not self.session.running:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        commands.refresh(self)
+
+    def _show_data(self, *_: object) -> None:
+        data = self.session.data
+        self.setWindowTitle(f"{data.table.name} \u2013 EM Studio")
+        self.trouble.dismiss()
+        self._show_obstacle()
+        self._refresh()
+
+    def _show_obstacle(self) -> None:
+        """Say why these data cannot be fitted, as long as that is so."""
+        why = self.session.obstacle if self.session.data.n else None
+        if why:
+            self.trouble.show_trouble(why)
+            self._troubled_at = None
+        elif self._troubled_at is None:
+            self.trouble.dismiss()
+        self._refresh()
+
+    def _on_trouble(self, notice: Notice) -> None:
+        remedies: list[tuple[str, Callable[[], None]]] = []
+        if notice.component is not None:
+            k = notice.component
+            remedies.append((f"Re-seed {theme.letter(k)}", lambda: self.session.reseed(k)))
+        remedies.append(("Step back", self.session.back))
+        self.trouble.show_trouble(notice.text, remedies)
+        self._troubled_at = self.session.history.current
+
+    def tell(self, sentence: str) -> None:
+        """Something could not be done: one sentence in the bar above the canvas."""
+        self.trouble.show_trouble(sentence)
+        self._troubled_at = None
+
+    def remark(self, sentence: str) -> None:
+        """One sentence in the status bar, for a while."""
+        self.statusBar().showMessage(sentence, 8000)
+
+    # -- data from outside ---------------------------------------------------------------------------------------------
+    def open_source(self, source: str) -> bool:
+        """Open a file or `dataset:NAME`, and remember the file."""
+        done = self.session.open(source)
+        if done and not source.startswith("dataset:"):
+            self._remember_file(str(Path(source).absolute()))
+        return done
+
+    def recent(self) -> list[str]:
+        """The files opened last, newest first, as far as they still exist."""
+        if self._settings is None:
+            return []
+        stored = self._settings.value("recent", [])
+        paths = [stored] if isinstance(stored, str) else list(stored or [])
+        return [p for p in paths if Path(p).is_file()]
+
+    def last_folder(self) -> str:
+        """Where the person opened or saved last."""
+        folder = str(self._settings.value("folder", "")) if self._settings is not None else ""
+        return folder if folder and Path(folder).is_dir() else ""
+
+    def remember_folder(self, path: str) -> None:
+        """The next file dialog starts where `path` lies."""
+        if self._settings is not None:
+            self._settings.setValue("folder", str(Path(path).absolute().parent))
+
+    def _remember_file(self, path: str) -> None:
+        if self._settings is not None:
+            self._settings.setValue("recent", [path, *(p for p in self.recent() if p != path)][:_RECENT])
+            self.remember_folder(path)
+            self.data_panel.set_recent(self.recent())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        content = event.mimeData()
+        if any(u.isLocalFile() for u in content.urls()) or (content.hasText() and not content.urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        content = event.mimeData()
+        files = [u.toLocalFile() for u in content.urls() if u.isLocalFile()]
+        event.acceptProposedAction()
+        if files:
+            if self.open_source(files[0]) and len(files) > 1:
+                self.remark(f"Opened the first of {len(files)} files.")
+        else:
+            self.session.paste(content.text())
+
+    # -- look and layout -----------------------------------------------------------------------------------------------
+    def set_theme(self, name: str) -> None:
+        """`light`, `dark` or `system`, now and the next time."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, name)
+        if self._settings is not None:
+            self._settings.setValue("theme", name)
+
+    def set_reduced_motion(self, on: bool) -> None:
+        """Show changes at once, without animation, now and the next time."""
+        self.canvas.set_motion(not on)
+        if self._settings is not None:
+            self._settings.setValue("reduce_motion", on)
+
+    def reset_layout(self) -> None:
+        """All panels back to their places and sizes."""
+        for name, dock in self.docks.items():
+            dock.setFloating(False)
+            side = _SIDE.LeftDockWidgetArea if name in ("data", "model") else _SIDE.RightDockWidgetArea
+            self.addDockWidget(side, dock)
+            dock.show()
+        self.toolbar.show()
+        self.statusBar().show()
+        self.centre.reset()
+        self._size_docks()
+
+    def _size_docks(self) -> None:
+        wide = self.width() >= 1600
+        docks = self.docks
+        self.resizeDocks([docks["data"], docks["explain"]], [296, 400] if wide else [264, 328], Qt.Orientation.Horizontal)
+        self.resizeDocks([docks["data"], docks["model"]], [340, 352], Qt.Orientation.Vertical)
+        self.resizeDocks([docks["explain"], docks["parameters"]], [460, 232], Qt.Orientation.Vertical)
+
+    def _restore(self) -> None:
+        settings = self._settings
+        state = None
+        if settings is not None:
+            self.acts["reduce_motion"].setChecked(settings.value("reduce_motion", False, bool))  # type: ignore[arg-type]
+            self.canvas.set_motion(not self.acts["reduce_motion"].isChecked())
+            geometry = settings.value("window/geometry")
+            if isinstance(geometry, QByteArray):
+                self.restoreGeometry(geometry)
+            state = settings.value("window/state")
+            split = settings.value("window/split")
+            if isinstance(split, QByteArray):
+                self.centre.splitter.restoreState(split)
+            self.data_panel.set_recent(self.recent())
+        if not (isinstance(state, QByteArray) and self.restoreState(state, _LAYOUT)):
+            # Docks can be sized only once they have been laid out.
+            QTimer.singleShot(0, self._size_docks)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.centre.setMinimumWidth(self.width() // 2)
+
+    def show_keys(self) -> None:
+        """Every action with its key."""
+        from emstudio.gui.keys import KeysDialog
+
+        KeysDialog(self.acts, self).open()
+
+    def show_about(self) -> None:
+        """Version and licence."""
+        from emstudio.gui.keys import about
+
+        about(self).open()
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._settings is not None:
+            self._settings.setValue("window/geometry", self.saveGeometry())
+            self._settings.setValue("window/state", self.saveState(_LAYOUT))
+            self._settings.setValue("window/split", self.centre.splitter.saveState())
+            self._settings.sync()
+        self.session.close()
+        super().closeEvent(event)

@@ -1,0 +1,325 @@
+"""The objective plot: log-likelihood (solid) and bound F (dashed) as staircases over the half-steps, the gap between.
+
+Each moment is a cell. What lies behind the current cell is solid, what was computed ahead of it pale. Objectives of
+different data, or of different starts, are never joined; an edit or a new start is a named line between two cells.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from emstudio.core.format import number
+from emstudio.gui import theme
+from emstudio.gui.cells import LEFT, RIGHT, Cells
+from emstudio.gui.refresh import Refresher
+from emstudio.gui.staircase import places, reduced, runs, steps, ticks, y_range
+from emstudio.gui.track import PHASES
+from emstudio.session import Session
+
+HEADER = 30
+UNIT = "nats, higher is better"
+
+
+class Objective(Cells):
+    """Log-likelihood and bound of the timeline's cells in view."""
+
+    def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
+        super().__init__(session, refresher, parent)
+        self.setObjectName("objective")
+        self.setAccessibleName("Objective: log-likelihood and bound over the half-steps")
+        self.setToolTip("Log-likelihood and bound F over the half-steps; click to go to one, turn the wheel to zoom")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(240, 110)
+        self._range = (-1.0, 0.0)
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 150)
+
+    # -- what is where -------------------------------------------------------------------------------------------------
+    @property
+    def plot(self) -> QRectF:
+        """The part of the widget that holds the curves."""
+        return QRectF(LEFT, HEADER, max(self.width() - LEFT - RIGHT, 1), max(self.height() - HEADER - 8, 1))
+
+    def y_of(self, value: float) -> float:
+        low, high = self._range
+        return self.plot.bottom() - (value - low) / (high - low) * self.plot.height()
+
+    def range(self) -> tuple[float, float]:
+        """The values at the bottom and the top of the plot."""
+        return self._range
+
+    def describe(self, cell: int) -> str:
+        moment, title = self.track.cells[cell].moment, self.track.title(cell)
+        snapshot = moment.snapshot
+        parts = [f"{moment.label} ({title})" if title else moment.label]
+        if snapshot.log_likelihood is not None:
+            parts.append(f"log-likelihood {number(snapshot.log_likelihood, 7)}")
+        if snapshot.bound is not None:
+            parts.append(f"bound F {number(snapshot.bound, 7)}")
+            if snapshot.log_likelihood is not None:
+                parts.append(f"gap {number(max(snapshot.log_likelihood - snapshot.bound, 0.0), 4)}")
+        if cell in self._falls(cell, cell + 1):
+            parts.append("the log-likelihood fell here, which an exact half-step cannot do")
+        return ", ".join(parts)
+
+    def _falls(self, low: int, high: int) -> list[int]:
+        """Cells in view whose watched objective is lower than before, where the model promises that it never is."""
+        low = max(low, 1)
+        if low >= high:
+            return []
+        values = self.track.likelihood[low - 1 : high]
+        with np.errstate(invalid="ignore"):
+            down = np.diff(values) < -1e-9 * np.maximum(np.abs(values[1:]), 1.0)
+        found = []
+        for i in low + np.flatnonzero(down & self.track.facts["joined"][low:high]):
+            node, before = self.track.cells[i], self.track.cells[i - 1]
+            after, old = node.moment.objective, before.moment.objective
+            exact = node.moment.model.promises.monotone and node.moment.snapshot.phase in ("E", "M")
+            if exact and after is not None and old is not None and after < old - 1e-9 * max(abs(old), 1.0):
+                found.append(int(i))
+        return found
+
+    # -- painting ------------------------------------------------------------------------------------------------------
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), theme.colour("canvas"))
+        low, high = self.track.visible()
+        seen = self.track.facts[low:high]
+        same = seen["group"] == self.track.facts["group"][self.track.current]
+        likelihood, bound = (np.where(same, seen[name], np.nan) for name in ("likelihood", "bound"))
+        found = y_range(likelihood, bound, seen["early"])
+        self._range = found or (-1.0, 0.0)
+        unit = self._paint_grid(painter) if found else UNIT
+        self._paint_header(painter, unit)
+        if found is None:
+            self._paint_hint(painter)
+            return
+        self._paint_current_cell(painter)
+        self._paint_curves(painter, low, high)
+        self._paint_edits(painter, low, high)
+        self._paint_falls(painter, low, high)
+        self._paint_clipped(painter, low, high, same)
+        self._paint_dot(painter)
+
+    def _paint_header(self, painter: QPainter, unit: str) -> None:
+        title, plain = theme.font(12, 600), theme.font(12)
+        box = QRectF(16, 0, self.width() - 32, HEADER)
+        painter.setFont(title)
+        painter.setPen(theme.colour("text"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, "Objective")
+        left = 16 + QFontMetricsF(title).horizontalAdvance("Objective") + 8
+        metrics = QFontMetricsF(plain)
+        painter.setFont(plain)
+        right = self._paint_legend(painter, metrics)
+        painter.setPen(theme.colour("text3"))
+        room = QRectF(left, 0, max(right - left - 12, 0), HEADER)
+        words = metrics.elidedText(self._with_branches(unit), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, words)
+
+    def _with_branches(self, unit: str) -> str:
+        low, high = self.track.visible()
+        kept = int(self.track.facts["forks"][low:high].sum())
+        if not kept:
+            return unit
+        return f"{unit} \u00b7 {kept} other future{'s' if kept > 1 else ''} kept"
+
+    def _paint_legend(self, painter: QPainter, metrics: QFontMetricsF) -> float:
+        """The legend at the right end of the header; its left edge. A narrow plot shows a shorter one."""
+        entries = [("log-likelihood", "text"), ("bound F", "text2"), ("KL gap", "gap")]
+        widths = [28 + metrics.horizontalAdvance(name) for name, _ in entries]
+        x = self.width() - RIGHT - sum(widths) - 16 * (len(entries) - 1)
+        if x < 16 + metrics.horizontalAdvance("Objective") * 1.2:
+            return self.width() - RIGHT
+        start, middle = x, HEADER / 2
+        for (name, role), width in zip(entries, widths):
+            if role == "gap":
+                painter.fillRect(QRectF(x + 4, middle - 5, 16, 10), self._gap_colour())
+            else:
+                painter.setPen(self._pen(role))
+                painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
+            painter.setPen(theme.colour("text2"))
+            painter.drawText(QRectF(x + 28, 0, width, HEADER), Qt.AlignmentFlag.AlignVCenter, name)
+            x += width + 16
+        return start
+
+    @staticmethod
+    def _gap_colour() -> QColor:
+        fill = theme.colour("gap")
+        fill.setAlphaF(0.75 if theme.current().dark else 0.5)
+        return fill
+
+    @staticmethod
+    def _pen(role: str) -> QPen:
+        pen = QPen(theme.colour(role), 2.0 if role == "text" else 1.75)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+        if role == "text2":
+            pen.setDashPattern([3.4, 1.7])
+        return pen
+
+    def _paint_hint(self, painter: QPainter) -> None:
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.colour("text3"))
+        words = "The log-likelihood appears here with the start; each half-step adds a cell."
+        painter.drawText(self.plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
+
+    def _paint_grid(self, painter: QPainter) -> str:
+        """Grid lines with their values; what the values are. Values that would not fit are given as differences."""
+        plot = self.plot
+        marks = ticks(*self._range, max(2, int(plot.height() // 34)))
+        if len(marks) < 2:
+            marks = ticks(*self._range, 4)
+        gap = float(marks[1] - marks[0]) if len(marks) > 1 else 1.0
+        labels = [number(v, decimals=places(gap)) for v in marks]
+        unit = UNIT
+        small = theme.font(11)
+        metrics = QFontMetricsF(small)
+        if max((metrics.horizontalAdvance(t) for t in labels), default=0) > LEFT - 14:
+            top = float(marks[-1])
+            scale = 10.0 ** math.floor(math.log10(gap) + 1e-9)
+            labels = [number(round((v - top) / scale), decimals=0) for v in marks]
+            unit = f"{number(scale, 1)} nats above {number(top, decimals=places(gap))}, higher is better"
+        painter.setFont(small)
+        line = QPen(theme.colour("grid"), 1)
+        for value, label in zip(marks, labels):
+            y = round(self.y_of(float(value))) + 0.5
+            painter.setPen(line)
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            painter.setPen(theme.colour("text2"))
+            box = QRectF(0, y - 8, LEFT - 8, 16)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
+        return unit
+
+    def _paint_current_cell(self, painter: QPainter) -> None:
+        plot = self.plot
+        left, right = self.cell_rect_x(self.track.current)
+        middle = (left + right) / 2
+        if right < plot.left() or left > plot.right():
+            return
+        band, line = theme.colour("text"), theme.colour("text")
+        band.setAlphaF(0.10 if theme.current().dark else 0.06)
+        line.setAlphaF(0.4)
+        if right - left >= 4:
+            painter.fillRect(QRectF(left, plot.top(), right - left, plot.height()) & plot, band)
+        painter.setPen(QPen(line, 1.5))
+        painter.drawLine(QPointF(middle, plot.top()), QPointF(middle, plot.bottom()))
+
+    def _paint_curves(self, painter: QPainter, low: int, high: int) -> None:
+        plot = self.plot
+        now = min(max(self.x_of(self.track.current + 1), plot.left()), plot.right())
+        here = self.track.segment(min(max(self.track.current, low), high - 1))
+        for left, right, opacity in ((plot.left(), now, 1.0), (now, plot.right(), 0.34)):
+            if right <= left:
+                continue
+            painter.save()
+            painter.setClipRect(QRectF(left, plot.top(), right - left, plot.height()))
+            first = low
+            while first < high:
+                first, end = self.track.segment(first)
+                current = (first, end) == here
+                painter.setOpacity(opacity if current or opacity < 1 else 0.45)
+                self._paint_segment(painter, first, end)
+                first = end
+            painter.restore()
+
+    def _paint_segment(self, painter: QPainter, first: int, end: int) -> None:
+        likelihood, bound = self.track.likelihood[first:end], self.track.bound[first:end]
+        for a, b in runs(np.isfinite(likelihood) & np.isfinite(bound)):
+            self._paint_gap(painter, likelihood[a:b], bound[a:b], first + a)
+        for values, role in ((bound, "text2"), (likelihood, "text")):
+            painter.setPen(self._pen(role))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for a, b in runs(np.isfinite(values)):
+                painter.drawPolyline(self._polygon(*steps(values[a:b], first + a)))
+
+    def _paint_gap(self, painter: QPainter, likelihood: np.ndarray, bound: np.ndarray, first: int) -> None:
+        upper, lower = self._polygon(*steps(likelihood, first)), self._polygon(*steps(bound, first))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._gap_colour())
+        painter.drawPolygon(QPolygonF(list(upper) + list(lower)[::-1]))
+
+    def _polygon(self, x: np.ndarray, y: np.ndarray) -> QPolygonF:
+        """Corners in pixels, reduced to what the pixels can show; far below the plot is just below it."""
+        x, y = reduced(x, y, max(int(self.plot.width()), 1))
+        low, high = self._range
+        beyond = 2 * (high - low)
+        y = np.clip(y, low - beyond, high + beyond)
+        xs = LEFT + (x - self.track.first) * self.cell_width
+        ys = self.plot.bottom() - (y - low) / (high - low) * self.plot.height()
+        return QPolygonF([QPointF(a, b) for a, b in zip(xs.tolist(), ys.tolist())])
+
+    def _paint_edits(self, painter: QPainter, low: int, high: int) -> None:
+        """A dotted line with a name where something else than a half-step happened."""
+        small = theme.font(11)
+        metrics = QFontMetricsF(small)
+        painter.setFont(small)
+        free = self.plot.left()
+        for i in (low + np.flatnonzero(self.track.facts["notable"][low:high])).tolist():
+            if i == 0:
+                continue
+            title = self.track.title(i)
+            x = self.x_of(i)
+            pen = QPen(theme.colour("axis"), 1)
+            pen.setDashPattern([2, 3])
+            painter.setPen(pen)
+            painter.drawLine(QPointF(x, self.plot.top()), QPointF(x, self.plot.bottom()))
+            width = metrics.horizontalAdvance(title) + 4
+            if x >= free and x + 4 + width <= self.plot.right():
+                box = QRectF(x + 4, self.plot.top(), width, 15)
+                self._label(painter, box, title, theme.colour("text3"))
+                free = box.right() + 4
+
+    def _label(self, painter: QPainter, box: QRectF, words: str, ink: QColor) -> None:
+        """Words on a little canvas colour, so that they read on lines and fills."""
+        back = theme.colour("canvas")
+        back.setAlphaF(0.85)
+        painter.fillRect(box.adjusted(-2, 0, 2, 0), back)
+        painter.setPen(ink)
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+
+    def _paint_falls(self, painter: QPainter, low: int, high: int) -> None:
+        for i in self._falls(low, high):
+            value = self.track.likelihood[i]
+            x = self.x_of(i + 0.5)
+            y = min(max(self.y_of(float(value)), self.plot.top()), self.plot.bottom() - 8)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("bad"))
+            painter.drawPolygon(QPolygonF([QPointF(x - 5, y + 4), QPointF(x + 5, y + 4), QPointF(x, y + 12)]))
+
+    def _paint_clipped(self, painter: QPainter, low: int, high: int, same: np.ndarray) -> None:
+        """The names of this run's start and edits where they lie below the plot: start -1 644 and an arrow."""
+        small = theme.font(11)
+        metrics = QFontMetricsF(small)
+        painter.setFont(small)
+        free = self.plot.left() - 2
+        facts = self.track.facts[low:high]
+        first, end = self.track.segment(min(max(self.track.current, low), high - 1))
+        same[: first - low] = same[end - low :] = False
+        below = same & facts["early"] & (facts["phase"] != PHASES.index("E")) & (facts["likelihood"] < self._range[0])
+        for i in (low + np.flatnonzero(below)).tolist():
+            value, phase = float(self.track.likelihood[i]), self.track.cells[i].moment.snapshot.phase
+            words = f"{phase} {number(value, 4)} \u2193"
+            width = metrics.horizontalAdvance(words)
+            # Nothing else is drawn in the two cells of the start and its E-step: the words end with them.
+            left = min(max(self.x_of(i + 2) - 8 - width, free), self.plot.right() - width)
+            if left >= free:
+                box = QRectF(left, self.plot.bottom() - 20, width, 16)
+                self._label(painter, box, words, theme.colour("text2"))
+                free = box.right() + 8
+
+    def _paint_dot(self, painter: QPainter) -> None:
+        value = float(self.track.likelihood[self.track.current])
+        x = self.x_of(self.track.current + 0.5)
+        if not math.isfinite(value) or not self.plot.left() <= x <= self.plot.right():
+            return
+        y = min(max(self.y_of(value), self.plot.top()), self.plot.bottom())
+        painter.setPen(QPen(theme.colour("canvas"), 2))
+        painter.setBrush(theme.colour("text"))
+        painter.drawEllipse(QPointF(x, y), 6, 6)

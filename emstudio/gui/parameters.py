@@ -1,0 +1,309 @@
+"""The parameters as a table: a row for each, two columns for each component: its value and the change since the last iteration.
+
+Ctrl+C copies the whole table (or the components chosen) with full precision, tab-separated, for a spreadsheet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+
+from emstudio.core.em import Moment
+from emstudio.core.format import number, signed
+from emstudio.core.history import Node
+from emstudio.gui import theme
+from emstudio.gui.refresh import Refresher
+from emstudio.gui.widgets import paint_disc, plain_table, text
+from emstudio.session import Session
+
+Index = QModelIndex | QPersistentModelIndex
+DELTA = "\u0394"
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What the table shows: names (R,), values (R, K), their changes (R, K) or None, and since when."""
+
+    names: tuple[str, ...] = ()
+    values: np.ndarray = np.empty((0, 0))
+    changes: np.ndarray | None = None
+    since: str = ""
+
+
+def rows_of(node: Node) -> Rows:
+    """The parameters of a node's moment, with their change since the parameters of the iteration before."""
+    moment = node.moment
+    if moment.snapshot.params is None:
+        return Rows()
+    named = moment.model.table(moment.data, moment.snapshot.params)
+    values = np.array([v for _, v in named], float)
+    names = tuple(name for name, _ in named)
+    before = previous(node)
+    if before is None:
+        return Rows(names, values)
+    old = before.model.table(moment.data, before.snapshot.params)
+    if tuple(name for name, _ in old) != names:
+        return Rows(names, values)
+    s = before.snapshot
+    since = {"start": "the start", "edit": "the edit"}.get(s.phase, f"iteration {s.t}")
+    return Rows(names, values, values - np.array([v for _, v in old], float), since)
+
+
+def previous(node: Node) -> Moment | None:
+    """The moment whose parameters were replaced by those shown, on the same run; None at a start."""
+    own: Any = node.moment.snapshot.params
+    at: Node | None = node
+    while at is not None and at.moment.snapshot.params is own:
+        if at.moment.snapshot.phase == "start":
+            return None
+        at = at.parent
+    if at is None or at.moment.snapshot.params is None or at.moment.model != node.moment.model:
+        return None
+    return at.moment
+
+
+class Table(QAbstractTableModel):
+    """Columns: value and change of component 0, value and change of component 1, ..."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = Rows()
+
+    def show_rows(self, rows: Rows) -> None:
+        """Show other numbers; the view keeps its place and its selection where the shape is the same."""
+        same = rows.names == self.rows.names and rows.values.shape == self.rows.values.shape
+        if not same:
+            self.beginResetModel()
+        self.rows = rows
+        if not same:
+            self.endResetModel()
+        elif rows.names:
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, self.columnCount() - 1))
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows.names)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() or not self.rows.names else 2 * self.rows.values.shape[1]
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        component, is_change = divmod(index.column(), 2)
+        value = float(self.rows.values[index.row(), component])
+        change = None if self.rows.changes is None else float(self.rows.changes[index.row(), component])
+        if role == Qt.ItemDataRole.DisplayRole:
+            if is_change:
+                return "" if change is None else delta(change, value)
+            return number(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.FontRole:
+            return theme.font(11) if is_change else theme.font(12, 500)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return theme.colour("text3" if is_change else "text")
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            words = f"{self.rows.names[index.row()]} of {theme.letter(component)}: {number(value, 12, trim=True)}"
+            return words if change is None else f"{words}, {signed(change, 6)} since {self.rows.since}"
+        return None
+
+    def headerData(self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if way == Qt.Orientation.Vertical:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self.rows.names[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return self.rows.names[section].replace("<", "&lt;")
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            return None
+        component, is_change = divmod(section, 2)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return DELTA if is_change else theme.letter(component)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole:
+            name = theme.letter(component)
+            return f"Change of component {name} since {self.rows.since}" if is_change else f"Component {name}"
+        return None
+
+
+def delta(change: float, value: float) -> str:
+    """A change as short as the table needs it: two figures, never finer than the value beside it can show."""
+    if change == 0:
+        return "0"
+    size = abs(value) if value else abs(change)
+    if abs(change) < 5e-5 * size:
+        return signed(change, 1)
+    digits = 3 if abs(change) >= 0.1 * size else 2
+    return signed(change, digits)
+
+
+class _Header(QHeaderView):
+    """The components' letters on their discs; between them the sign of change."""
+
+    def __init__(self, parent: QWidget):
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setSectionsClickable(True)
+        self.setHighlightSections(False)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), 30)
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        component, is_change = divmod(section, 2)
+        if is_change:
+            painter.save()
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.colour("text3"))
+            flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(rect.adjusted(0, 0, -5, 0), flags, DELTA)
+            painter.restore()
+        else:
+            centre = rect.toRectF().center()
+            centre.setX(rect.right() - 13)
+            paint_disc(painter, centre, 18, component)
+
+
+class ParametersTable(QTableView):
+    """The table itself. `chosen` tells which component's columns were clicked, None when none is."""
+
+    chosen = Signal(object)  # int | None
+    copy_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("parameters-table")
+        self.setAccessibleName("Parameters of the components")
+        self.table = Table()
+        self.setModel(self.table)
+        self.setHorizontalHeader(_Header(self))
+        plain_table(self)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectColumns)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        names = self.verticalHeader()
+        names.setVisible(True)
+        names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        names.setFont(theme.font(12))
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.modelReset.connect(self._measure)
+        self.selectionModel().selectionChanged.connect(self._on_selection)
+        self._component: int | None = None
+
+    def _measure(self) -> None:
+        """Columns as wide as their widest number may become: the table does not jiggle while the run is on."""
+        metrics = self.fontMetrics()
+        value = metrics.horizontalAdvance("\u22120.00000") + 10
+        change = metrics.horizontalAdvance("+0.0000") + 6
+        for column in range(self.table.columnCount()):
+            self.setColumnWidth(column, change if column % 2 else value)
+        widest = max((metrics.horizontalAdvance(n) for n in self.table.rows.names), default=0)
+        self.verticalHeader().setFixedWidth(min(max(widest + 10, 64), 128))
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        rows = 30 + 24 * self.table.rowCount() + 14
+        return QSize(296, min(max(rows, 96), 420))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, 96)
+
+    def components(self) -> list[int]:
+        """The components whose columns are selected."""
+        return sorted({index.column() // 2 for index in self.selectedIndexes()})
+
+    def choose(self, component: int | None) -> None:
+        """Highlight a component's columns, or none."""
+        if component is None or component >= self.table.columnCount() // 2:
+            self.clearSelection()
+        elif self.components() != [component]:
+            self.clearSelection()
+            self.selectColumn(2 * component)
+            self.scrollTo(self.table.index(0, 2 * component))
+
+    def event(self, event: QEvent) -> bool:
+        # The window may have an action with the same key: while the table has the focus, the key is the table's.
+        if event.type() == QEvent.Type.ShortcutOverride and event.matches(QKeySequence.StandardKey.Copy):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_asked.emit()
+        elif event.key() == Qt.Key.Key_Escape and self.components():
+            self.clearSelection()
+        else:
+            super().keyPressEvent(event)
+
+    def _on_selection(self) -> None:
+        components = self.components()
+        now = components[0] if len(components) == 1 else None
+        if now != self._component:
+            self._component = now
+            self.chosen.emit(now)
+
+
+class Parameters(QWidget):
+    """The panel: title, since when the changes are, and the table.
+
+    `chosen(int | None)`: the person chose a component; `choose` shows one chosen elsewhere.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setObjectName("parameters")
+        self._session = session
+        self._shown: tuple[object, ...] = ()
+        self.since = text("", "unit")
+        self.hint = text("The parameters appear with the start.", "label", wrap=True)
+        self.view = ParametersTable()
+        self.view.setToolTip("Copy (Ctrl+C) gives all digits, for a spreadsheet")
+        self.view.chosen.connect(self.chosen)
+        self.choose = self.view.choose
+        head = QHBoxLayout()
+        head.addWidget(text("Parameters", "title"))
+        head.addStretch(1)
+        head.addWidget(self.since)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 8)
+        column.setSpacing(6)
+        column.addLayout(head)
+        column.addWidget(self.hint)
+        column.addWidget(self.view, 1)
+        self.view.copy_asked.connect(self.copy)
+        refresher.draw.connect(self._draw)
+        theme.notifier.changed.connect(self.view.viewport().update)
+        self._draw(session.moment)
+
+    def _draw(self, moment: Moment) -> None:
+        node = self._session.history.current
+        assert node is not None
+        shown = (node, moment.snapshot.params, moment.data)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        rows = rows_of(node)
+        self.view.table.show_rows(rows)
+        self.since.setText(f"{DELTA} from {rows.since}" if rows.since else "")
+        self.view.setVisible(bool(rows.names))
+        self.hint.setVisible(not rows.names)
+
+    def text(self) -> str:
+        """The whole table, or the components chosen, tab-separated with headers and all digits."""
+        rows = self.view.table.rows
+        components = self.view.components() or range(rows.values.shape[1])
+        lines = ["\t".join(["parameter", *(theme.letter(k) for k in components)])]
+        for name, values in zip(rows.names, rows.values):
+            cells = [repr(float(values[k])) for k in components]
+            lines.append("\t".join([" ".join(name.split()), *cells]))
+        return "\n".join(lines) + "\n"
+
+    def copy(self) -> None:
+        """Put `text()` on the clipboard."""
+        if self.view.table.rows.names:
+            QGuiApplication.clipboard().setText(self.text())

@@ -1,0 +1,365 @@
+"""A picture of one moment in one view: axes, grid, points, shapes, letters. It shows what it is given and asks nothing.
+
+    picture = Picture()
+    picture.set_view(view)
+    picture.show_moment(moment, trail)       # draws what `moment.model` says, coloured by its responsibilities
+    picture.fit()                            # all data and two sigma of every component
+    snapshot(moment, view, 800, 600, scale=2)    # QImage, without a window
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent
+from PySide6.QtWidgets import QApplication, QFrame, QGraphicsView, QWidget
+
+from emstudio.core.em import Moment
+from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Points, View
+from emstudio.gui import raster, theme
+from emstudio.gui.axes import Axis, Grid
+from emstudio.gui.items import Shapes
+from emstudio.gui.layers import Frame, frame_of
+from emstudio.gui.letters import DISC, Letters, Trail
+from emstudio.gui.point_layer import RUG_HEIGHT, PointLayer, neutral
+
+MANY = 1_000  # points from which ellipses lie above them
+_FULL = 0.06  # of the width or height, kept free about what is fitted
+_HEAD = 34.0  # pixels above the tallest bar or curve, for letters' notes and the legend
+
+
+class Picture(pg.PlotWidget):
+    """The plot. `moved` is emitted when another part of the data is in view."""
+
+    moved = Signal()
+
+    def __init__(self, parent: QWidget | None = None):
+        self._bottom, self._left = Axis("bottom"), Axis("left")
+        self.box = pg.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0)
+        super().__init__(parent, viewBox=self.box, axisItems={"bottom": self._bottom, "left": self._left})
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMinimumSize(240, 160)
+        item = self.getPlotItem()
+        item.hideButtons()
+        item.setMenuEnabled(False)
+        item.layout.setContentsMargins(8, 10, 16, 8)
+        self.box.disableAutoRange()
+        self.grid = Grid(self.box, self._bottom, self._left)
+        self.shapes = Shapes(self.box)
+        self.points = PointLayer(self.box)
+        self.letters = Letters(self.box)
+        self.moment: Moment | None = None
+        self.view: View | None = None
+        self.drawing = Drawing(())
+        self._trail: Trail | None = None
+        self._placed: tuple | None = None  # what the positions of the points were made from
+        self._equal: bool | None = None
+        self._top = 1.0  # of an upright density: data units above 0
+        self._by_truth = False
+        self.box.setRange(xRange=(0, 10), yRange=(0, 10), padding=0)
+        self.box.sigRangeChanged.connect(self._on_range)
+        theme.notifier.changed.connect(self.restyle)
+        self.restyle()
+
+    # -- what is shown -------------------------------------------------------------------------------------------------
+    def set_view(self, view: View) -> None:
+        """Show these columns in this way; the caller fits the view."""
+        if view != self.view:
+            self.view = view
+            self._placed = None
+            self.letters.forget_places()
+            if self.moment is not None:
+                self.show_moment(self.moment, None)
+
+    def show_moment(self, moment: Moment, trail: Trail | None) -> None:
+        """Draw `moment`; `trail`: where the means were before."""
+        self.moment = moment
+        if self.view is None or not set(self.view.columns) <= set(range(moment.data.d)):
+            self.view = moment.model.views(moment.data)[0]
+        drawing = self.asked(moment)
+        self._place_points(moment, drawing)
+        self.colour_points()
+        self.show_drawing(drawing, trail)
+
+    def asked(self, moment: Moment) -> Drawing:
+        """What the model draws of `moment` in the view and the rectangle shown."""
+        assert self.view is not None
+        frame = self.frame
+        view = replace(self.view, rectangle=frame.rectangle, pixels=(int(frame.width), int(frame.height)))
+        return moment.model.draw(moment.data, moment.snapshot.params, view)
+
+    def show_drawing(self, drawing: Drawing, trail: Trail | None) -> None:
+        """Show these marks on the points as they are."""
+        self.drawing, self._trail = drawing, trail
+        self._bottom.set_title(drawing.x_label)
+        self._left.set_title(drawing.y_label)
+        rug = self.upright
+        self._left.least = 0.0 if rug else -math.inf
+        self.grid.upright = not rug
+        self.shapes.show_marks(drawing.marks, self.points.count > MANY)
+        self.letters.show_drawing(drawing, trail)
+        self._lock()
+
+    def colour_points(self) -> None:
+        """Give the points the colours of the moment shown."""
+        if self.moment is None:
+            return
+        data, resp = self.moment.data, self.moment.snapshot.resp
+        truth = data.truth_codes() if self._by_truth else None
+        if truth is not None:
+            palette = np.concatenate([theme.component_rgb(len(truth[1])), neutral()[None]])
+            self.points.set_colours(palette[truth[0]])
+            return
+        k = resp.shape[1] if resp is not None else 1
+        self.points.set_colours(raster.mix(resp, theme.component_rgb(k), neutral(), data.n))
+
+    def set_by_truth(self, on: bool) -> None:
+        """Colour the points by the column chosen as the truth instead of by responsibility."""
+        self._by_truth = on
+        self.colour_points()
+
+    @property
+    def by_truth(self) -> bool:
+        return self._by_truth
+
+    @property
+    def upright(self) -> bool:
+        """Whether the picture stands on an axis of its own (a density over a rug), not in the plane of two columns."""
+        return any(isinstance(m, Points) and m.rug for m in self.drawing.marks)
+
+    def _place_points(self, moment: Moment, drawing: Drawing) -> None:
+        mark = next((m for m in drawing.marks if isinstance(m, Points)), None)
+        made_of = (id(moment.data.x), None if mark is None else (mark.columns, mark.rug))
+        if made_of == self._placed:
+            return
+        self._placed = made_of
+        x = moment.data.x
+        self._kept = x  # the id stays this array's as long as it is remembered
+        if mark is None:
+            self.points.set_positions(np.empty((0, 2)))
+            self.letters.set_points(np.empty((0, 2)))
+        elif mark.rug:
+            self.points.set_positions(x[:, mark.columns[0]], rug=True)
+            self.letters.set_points(np.empty((0, 2)))
+        else:
+            xy = x[:, list(mark.columns)]
+            self.points.set_positions(xy)
+            self.letters.set_points(xy)
+
+    # -- the part in view ----------------------------------------------------------------------------------------------
+    @property
+    def frame(self) -> Frame:
+        return frame_of(self.box)
+
+    def fit(self) -> None:
+        """All data and two sigma of every component, with some air."""
+        if self.moment is None:
+            return
+        if self.upright:
+            self._fit_upright()
+            return
+        low, high = self._extent()
+        if low is None:
+            self._show_range(0.0, 10.0, 0.0, 10.0)
+            return
+        (x0, y0), (x1, y1) = low, high
+        self._show_range(*widened(x0, x1, _FULL), *widened(y0, y1, _FULL))
+
+    def _extent(self) -> tuple[np.ndarray | None, np.ndarray]:
+        """Lower left and upper right corner of the data with two sigma of every component."""
+        spots = []
+        if self.points.count:
+            xy = self.moment.data.x[:, list(self.view.columns[:2])]  # type: ignore[union-attr]
+            spots += [xy.min(axis=0), xy.max(axis=0)]
+        for m in self.drawing.marks:
+            if isinstance(m, Ellipse):
+                reach = 2 * np.sqrt(np.diagonal(m.covariance))
+                spots += [m.mean - reach, m.mean + reach]
+            elif isinstance(m, Disc):
+                spots.append(np.asarray(m.position, float))
+        spots = [s for s in spots if np.isfinite(s).all()]
+        if not spots:
+            return None, np.zeros(2)
+        return np.min(spots, axis=0), np.max(spots, axis=0)
+
+    def _fit_upright(self) -> None:
+        column = self.view.columns[0]  # type: ignore[union-attr]
+        values = self.moment.data.x[:, column]  # type: ignore[union-attr]
+        edges = [m.edges for m in self.drawing.marks if isinstance(m, Bars) and len(m.edges)]
+        every = np.concatenate([values, *edges, [m.position[0] for m in self.drawing.marks if isinstance(m, Disc)]])
+        every = every[np.isfinite(every)]
+        left, right = widened(every.min(), every.max(), _FULL) if len(every) else (0.0, 10.0)
+        self.box.setXRange(left, right, padding=0)
+        # The curves belong to the range now shown.
+        self.show_drawing(self.asked(self.moment), self._trail)  # type: ignore[arg-type]
+        self._top = self._tallest()
+        self._stand()
+
+    def _tallest(self) -> float:
+        """The height of the tallest bar or curve."""
+        tops = [np.max(m.heights, initial=0.0) for m in self.drawing.marks if isinstance(m, Bars)]
+        tops += [np.nanmax(m.y, initial=0.0) for m in self.drawing.marks if isinstance(m, Curve)]
+        top = max((float(t) for t in tops if np.isfinite(t)), default=0.0)
+        return top if top > 0 else 1.0
+
+    def _stand(self) -> None:
+        """Put 0 just above the rug and leave room above the tallest curve."""
+        height = self.frame.height
+        room = max(height - RUG_HEIGHT - _HEAD - DISC, 40.0)
+        unit = self._top / room
+        self.box.setYRange(-RUG_HEIGHT * unit, (height - RUG_HEIGHT) * unit, padding=0)
+
+    def _show_range(self, left: float, right: float, bottom: float, top: float) -> None:
+        self.box.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
+
+    def shift(self, dx: float, dy: float) -> None:
+        """Pan by so many pixels, as a hand moves the paper."""
+        frame = self.frame
+        sx, sy = frame.scale
+        x, y = -dx / sx, (0.0 if self.upright else -dy / sy)
+        self._set_clamped(frame.left + x, frame.right + x, frame.bottom + y, frame.top + y)
+
+    def zoom(self, factor: float, x: float, y: float) -> None:
+        """Show `factor` times as much about pixel (x, y)."""
+        frame = self.frame
+        cx, cy = frame.data(x, y)
+        left, right = cx + (frame.left - cx) * factor, cx + (frame.right - cx) * factor
+        bottom, top = frame.bottom, frame.top
+        if not self.upright:
+            bottom, top = cy + (bottom - cy) * factor, cy + (top - cy) * factor
+        self._set_clamped(left, right, bottom, top)
+
+    def _set_clamped(self, left: float, right: float, bottom: float, top: float) -> None:
+        """Set the range unless it is so small or large that digits or dashes would suffer."""
+        for low, high in ((left, right), (bottom, top)):
+            size = max(abs(low), abs(high), 1e-300)
+            if not (math.isfinite(low) and math.isfinite(high) and high - low > size * 1e-9 and size < 1e200):
+                return
+        low_high, high = self._extent() if not self.upright else (None, np.zeros(2))
+        if low_high is not None:
+            spread = np.maximum(high - low_high, 1e-12 * np.maximum(np.abs(high), 1e-300))
+            much = (right - left) / spread[0] if spread[0] > 0 else 1.0
+            if not 1e-5 < much < 1e4:
+                return
+        self._show_range(left, right, bottom, top)
+
+    @property
+    def equal(self) -> bool:
+        """Whether a unit is as long on both axes."""
+        wanted = self._equal if self._equal is not None else self.drawing.same_scale
+        return wanted and not self.upright
+
+    def set_equal(self, on: bool | None) -> None:
+        """Give both axes one scale, or (None) as the columns' units suggest."""
+        self._equal = on
+        self._lock()
+
+    def _lock(self) -> None:
+        if bool(self.box.state["aspectLocked"]) != self.equal:
+            self.box.setAspectLocked(self.equal, 1.0)
+
+    def _on_range(self, *_: object) -> None:
+        # A curve is evaluated on what is in view; ellipses are not.
+        if self.moment is not None and any(isinstance(m, Curve) for m in self.drawing.marks):
+            self.show_drawing(self.asked(self.moment), self._trail)
+        self.letters.show_drawing(self.drawing, self._trail)
+        for layer in (self.grid, self.shapes, self.points):
+            layer.update()
+        self.moved.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if hasattr(self, "points") and self.upright:
+            self._stand()
+
+    # -- places --------------------------------------------------------------------------------------------------------
+    def origin(self) -> QPointF:
+        """The upper left corner of the data's rectangle in the viewport."""
+        return self.box.deviceTransform(self.viewportTransform()).map(QPointF(0, 0))
+
+    # -- style, export -------------------------------------------------------------------------------------------------
+    def restyle(self) -> None:
+        """Take the colours of the theme in force."""
+        self.setBackground(QColor(theme.current().canvas))
+        for axis in (self._bottom, self._left):
+            axis.restyle()
+        self.colour_points()
+        self.points.recolour()
+        self.letters.show_drawing(self.drawing, self._trail)
+        for layer in (self.grid, self.shapes):
+            layer.update()
+
+    def image(self, scale: float = 1.0) -> QImage:
+        """The picture as it stands, at `scale` pixels to a logical one."""
+        size = self.viewport().size()
+        image = QImage(round(size.width() * scale), round(size.height() * scale), QImage.Format.Format_ARGB32_Premultiplied)
+        image.setDevicePixelRatio(scale)
+        image.fill(QColor(theme.current().canvas))
+        patient, self.points.patient = self.points.patient, False
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        try:
+            QGraphicsView.render(self, painter, QRectF(0, 0, size.width(), size.height()), self.viewport().rect())
+        finally:
+            painter.end()
+            self.points.patient = patient
+        return image
+
+
+def widened(low: float, high: float, share: float) -> tuple[float, float]:
+    """The interval with air on both sides; one of no length gets some about it."""
+    span = high - low
+    if not span > 1e-9 * max(abs(low), abs(high)):
+        span = max(abs(low), abs(high), 1.0) * 0.1
+        return low - span, high + span
+    return low - share * span, high + share * span
+
+
+def snapshot(
+    moment: Moment, view: View | None, width: int, height: int, scale: float = 1.0, trail: Trail | None = None,
+    like: Picture | None = None,
+) -> QImage:  # fmt: skip
+    """A picture of `moment` of `width` x `height` logical pixels, without a window; `like` lends its range and scale.
+
+    Needs a QApplication with a theme applied.
+    """
+    picture = Picture()
+    try:
+        picture.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        picture.resize(width, height)
+        picture.show()
+        if view is not None:
+            picture.set_view(view)
+        picture.show_moment(moment, trail)
+        _settle(picture)
+        if like is not None:
+            picture.set_by_truth(like.by_truth)
+            picture.set_equal(like.equal)
+            frame = like.frame
+            picture._top = like._top
+            picture._show_range(*frame.rectangle[::2], *frame.rectangle[1::2])
+        else:
+            picture.fit()
+        picture.show_moment(moment, trail)
+        if picture.upright:
+            picture._stand()
+        _settle(picture)
+        return picture.image(scale)
+    finally:
+        theme.notifier.changed.disconnect(picture.restyle)
+        picture.close()
+        picture.deleteLater()
+
+
+def _settle(picture: Picture) -> None:
+    """Let the axes take the room that their texts need; twice, as the room changes the texts."""
+    for _ in range(2):
+        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+        picture.getPlotItem().layout.activate()
+        picture.image(1.0)

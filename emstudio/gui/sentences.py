@@ -1,0 +1,242 @@
+"""The words above the canvas: what this half-step did, with the numbers that matter, and what the next one will do.
+
+A pure function of the moment, the one before it and a few facts of the session; no widget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from emstudio.core.em import Moment
+from emstudio.core.errors import Notice
+from emstudio.core.format import count, number, signed
+from emstudio.core.model import START_METHODS
+from emstudio.core.stopping import Verdict
+
+DECIDED = 0.9  # a point is decided when one component has more of it than this
+_GO_ON = Verdict(None, "")
+
+
+class Sentences(NamedTuple):
+    """`title` stands in bold before `what`; `**...**` inside `what` and `next` is bold, all else plain text."""
+
+    icon: str
+    title: str
+    what: str
+    next: str
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What the sentences need beside the moments."""
+
+    running: bool = False
+    verdict: Verdict = _GO_ON
+    obstacle: str | None = None
+    trouble: Notice | None = None
+    undecided: int | None = None
+    edit: str = ""
+
+
+def undecided(resp: np.ndarray) -> int:
+    """How many rows no component has more than 90 % of; rows without responsibilities count as undecided."""
+    largest = resp[:, 0].copy()
+    for k in range(1, resp.shape[1]):
+        np.maximum(largest, resp[:, k], out=largest)
+    return int(len(largest) - np.count_nonzero(largest >= DECIDED))
+
+
+def sentences(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    """What happened and what comes next. `previous` is the moment before on the timeline, if there is one."""
+    if facts.trouble is not None:
+        return _collapse(facts.trouble)
+    phase = moment.snapshot.phase
+    made = {"data": _data, "start": _start, "E": _e_step, "M": _m_step, "edit": _edit}[phase](moment, previous, facts)
+    if facts.verdict.stop and not facts.running and phase in ("M", "E"):
+        return _stopped(made, facts.verdict, phase)
+    return made
+
+
+def _data(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    data, model = moment.data, moment.model
+    if not data.n:
+        return Sentences(
+            "info",
+            "An empty canvas.",
+            "Nothing is here to fit yet.",
+            "Click to add points, drop a table here, or choose a data set.",
+        )
+    title = f"{count(data.n)} {_points(data.n)}."
+    if facts.obstacle:
+        return Sentences(
+            "warning", title, _sentence(facts.obstacle), "The points can be changed, and so can the model."
+        )
+    return Sentences(
+        "info",
+        title,
+        "Nothing is fitted yet, so they have no colour.",
+        f"Next, the **start** places {_components(model.k)}: {_start_name(moment)}.",
+    )
+
+
+def _start(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    given = moment.start.given
+    placed = f"{_components(moment.model.k, capital=True)} {'stand' if moment.model.k > 1 else 'stands'}"
+    how = (
+        "where they were given"
+        if given
+        else f"as {_start_name(moment)} placed {'them' if moment.model.k > 1 else 'it'}"
+    )
+    seed = "" if given else f", seed {moment.seed}" + (f", start {moment.number}" if moment.number else "")
+    value = moment.snapshot.log_likelihood
+    level = "" if value is None else f"; log-likelihood {_level(value)}"
+    return Sentences("ellipse", "Start.", f"{placed} {how}{seed}{level}.", _next_e(moment, "gives each point its"))
+
+
+def _next_e(moment: Moment, does: str) -> str:
+    return f"Next, the **E-step** {does} colour: how likely each component made it."
+
+
+def _e_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    n = moment.data.n
+    what = "Each point took its responsibilities\u2019 colour"
+    if moment.model.k == 1:
+        what = "With one component every point is its own"
+    elif facts.undecided is not None:
+        if facts.undecided:
+            are = "is" if facts.undecided == 1 else "are"
+            what += f"; {count(facts.undecided)} of {count(n)} {are} still undecided"
+        else:
+            what += f"; all {count(n)} are decided, 90 % or more for one component"
+    return Sentences("e-step", f"E-step {moment.snapshot.t + 1}.", what + ".", _next_m(moment))
+
+
+def _next_m(moment: Moment) -> str:
+    shape = "curve" if moment.data.d == 1 else "ellipse"
+    which = f"the {shape}" if moment.model.k == 1 else f"each {shape}"
+    return f"Next, the **M-step** moves {which} to its weighted points."
+
+
+def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    shape = "curve" if moment.data.d == 1 else "ellipse"
+    if moment.model.k == 1:
+        what = f"The {shape} moved to its points"
+    else:
+        what = f"Each {shape} moved to its weighted points"
+    farthest = _farthest(moment, previous)
+    if farthest:
+        what += f", {farthest}"
+    change = _change(moment, previous)
+    if change is not None:
+        value, before = change
+        what += f"; the log-likelihood {_went(value - before)} to {_level(value)}"
+    return Sentences("m-step", f"M-step {moment.snapshot.t}.", what + ".", _next_e(moment, "gives each point its new"))
+
+
+def _farthest(moment: Moment, previous: Moment | None) -> str:
+    """Which mean moved farthest, in standard deviations of the data, and how far in its main direction's own unit."""
+    new = getattr(moment.snapshot.params, "means", None)
+    old = None if previous is None else getattr(previous.snapshot.params, "means", None)
+    if new is None or old is None or new.shape != old.shape:
+        return ""
+    spread = moment.data.memo("column spread", lambda: moment.data.x.std(0))
+    shift = (new - old) / np.where(spread > 0, spread, 1.0)
+    k = int(np.argmax((shift**2).sum(1)))
+    j = int(np.argmax(np.abs(shift[k])))
+    if not abs(shift[k, j]) > 1e-12:
+        return ""
+    column = moment.data.columns[j]
+    unit = f" {column.unit}" if column.unit else ""
+    name = "" if moment.data.d == 1 else f"{column.name} "
+    amount = f"{name}{signed(float(new[k, j] - old[k, j]), 3)}{unit}"
+    return f"by {amount}" if len(new) == 1 else f"{_letter(k)} farthest ({amount})"
+
+
+def _change(moment: Moment, previous: Moment | None) -> tuple[float, float] | None:
+    """(log-likelihood, the one before) where both are known and of the same data."""
+    if previous is None or previous.data is not moment.data:
+        return None
+    value, before = moment.snapshot.log_likelihood, previous.snapshot.log_likelihood
+    return None if value is None or before is None else (value, before)
+
+
+def _went(change: float) -> str:
+    if change > 0:
+        return f"rose by {number(change, 3)}"
+    return f"fell by {number(-change, 3)}" if change < 0 else "stayed"
+
+
+def _edit(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    title = f"{facts.edit or 'Edit'}."
+    value = moment.snapshot.log_likelihood
+    change = _change(moment, previous)
+    if previous is not None and previous.data is not moment.data:
+        what = f"{count(moment.data.n)} {_points(moment.data.n)} now, and a likelihood of its own"
+        what += f": {_level(value)}." if value is not None else "."
+    elif change is not None:
+        what = f"The log-likelihood {_went(change[0] - change[1])} to {_level(change[0])}."
+    elif value is not None:
+        what = f"The log-likelihood is {_level(value)}."
+    else:
+        what = "The fit goes on from here."
+    return Sentences("select", title, what, _next_e(moment, "gives each point its new"))
+
+
+def _stopped(made: Sentences, verdict: Verdict, phase: str) -> Sentences:
+    if verdict.converged:
+        if phase != "M":
+            return made
+        return Sentences(
+            "check",
+            "Converged.",
+            f"{made.title[:-1]} changed nothing that matters: {verdict.reason}.",
+            "Another start (Shift+R) may find a better optimum; Run and the half-steps still go on from here.",
+        )
+    return made._replace(
+        icon="pause",
+        title="Paused.",
+        what=_sentence(verdict.reason),
+        next="Allow more iterations in the model panel to go on, or step by hand.",
+    )
+
+
+def _collapse(notice: Notice) -> Sentences:
+    who = "the component" if notice.component is None else f"**{_letter(notice.component)}**"
+    return Sentences(
+        "warning",
+        "Paused before a collapse.",
+        _sentence(notice.text),
+        f"Re-seed {who}, or step back and choose another way; the moment shown is sound.",
+    )
+
+
+def _sentence(words: str) -> str:
+    words = words[:1].upper() + words[1:]
+    return words if words.endswith((".", "!", "?")) else words + "."
+
+
+def _points(n: int) -> str:
+    return "point" if n == 1 else "points"
+
+
+def _components(k: int, capital: bool = False) -> str:
+    words = "one component" if k == 1 else f"{k} components"
+    return words[:1].upper() + words[1:] if capital else words
+
+
+def _start_name(moment: Moment) -> str:
+    """The start's method as the form names it, inside a sentence."""
+    titles = {method: title for method, title, _ in START_METHODS}
+    title = titles.get(moment.start.method, moment.start.method)
+    return title[:1].lower() + title[1:]
+
+
+def _level(value: float) -> str:
+    return number(value, 4, decimals=1 if abs(value) >= 100 else 3)
+
+
+def _letter(k: int) -> str:
+    return chr(ord("A") + k) if k < 26 else f"component {k + 1}"

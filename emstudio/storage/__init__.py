@@ -1,0 +1,23 @@
+"""Documents on disk: fits, labels and traces are written complete or not at all, models and starts are read with care."""
+
+from emstudio.storage.documents import fit_document, json_text, labels_csv, model_document, responsibilities, trace_csv
+from emstudio.storage.outputs import Outputs, check_target, write
+from emstudio.storage.reading import ModelFile, named, read_labels, read_model, read_params, start_labels
+
+__all__ = [
+    "ModelFile",
+    "Outputs",
+    "check_target",
+    "fit_document",
+    "json_text",
+    "labels_csv",
+    "model_document",
+    "named",
+    "read_labels",
+    "read_model",
+    "read_params",
+    "responsibilities",
+    "start_labels",
+    "trace_csv",
+    "write",
+]

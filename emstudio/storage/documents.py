@@ -1,0 +1,155 @@
+"""What a fit leaves behind, as texts: its JSON, the labels and responsibilities of every row, its trace."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from emstudio.core import selection
+from emstudio.core.data import Dataset
+from emstudio.core.errors import Notice, printable
+from emstudio.core.mixture import softmax
+from emstudio.core.model import Model, Params
+from emstudio.core.runs import Entry, Optimum, Run
+from emstudio.core.scaling import Scale
+
+FORMAT, VERSION = "emstudio-fit", 1
+
+
+def fit_document(
+    run: Run,
+    *,
+    starts: int = 1,
+    collapsed: int = 0,
+    optima: Sequence[Optimum] | None = None,
+    warnings: Iterable[Notice] = (),
+    trace_params: bool = False,
+    scale: Scale | None = None,
+    resp: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """The JSON document of a fit, also the model file that `predict` reads.
+
+    `optima` defaults to the run's own end; `resp` (n, K) of the run's parameters is computed where it is not given.
+    """
+    moment = run.moment
+    data, model = moment.data, moment.model
+    log_likelihood = run.log_likelihood
+    if resp is None:
+        resp = responsibilities(model, data, run.params)[0]
+    if optima is None:
+        optima = () if run.collapsed else (Optimum(log_likelihood, 1, moment.number),)
+    free = model.free_parameters(data.d)
+    criteria = dict.fromkeys(("bic", "aic", "icl"))
+    if log_likelihood is not None:
+        bic = selection.bic(log_likelihood, free, data.total)
+        criteria = {
+            "bic": bic,
+            "aic": selection.aic(log_likelihood, free),
+            "icl": selection.icl(bic, resp, data.weights),
+        }
+    about = {
+        "source": printable(data.table.source) or None,
+        "rows": data.table.rows,
+        "rows_used": data.n,
+        "columns": list(data.names),
+        "sha256": data.table.sha256 or None,
+        "scale": None if scale is None else scale.to_dict(),
+    }
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": model_document(model),
+        "data": about,
+        "start": {"method": moment.start.method, "seed": moment.seed, "starts": starts, "collapsed": collapsed},
+        "params": model.to_dict(run.params),
+        "log_likelihood": log_likelihood,
+        "iterations": run.iterations,
+        "converged": run.converged,
+        "stop": run.stop,
+        "reason": run.reason,
+        "parameters_free": free,
+        **criteria,
+        "sizes": np.bincount(resp.argmax(axis=1), minlength=resp.shape[1]).tolist(),
+        "warnings": [w.to_dict() for w in warnings],
+        "optima": [{"log_likelihood": o.log_likelihood, "starts": o.starts} for o in optima],
+    }
+    truth = data.truth_codes()
+    if truth is not None:
+        document["adjusted_rand_index"] = selection.adjusted_rand(resp.argmax(axis=1), truth[0])
+    document["trace"] = [_entry(e, model, trace_params) for e in run.trace]
+    return document
+
+
+def model_document(model: Model) -> dict[str, Any]:
+    """The model's name and parameters; those at a value that means "not used" are left out."""
+    values = {p.name: getattr(model, p.name) for p in model.parameters()}
+    kept = {p.name: values[p.name] for p in model.parameters() if p.option is None or values[p.name] != p.default}
+    return {"name": model.name, "parameters": kept}
+
+
+def _entry(entry: Entry, model: Model, with_params: bool) -> dict[str, Any]:
+    params = model.to_dict(entry.params) if with_params and entry.params is not None else None
+    figures = {"iteration": entry.iteration, "log_likelihood": entry.log_likelihood, "bound": entry.bound}
+    return {**figures, "params": params}
+
+
+def responsibilities(model: Model, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray]:
+    """((n, K) responsibilities, (n,) log-densities) of the used rows."""
+    return softmax(model.scores(data, params))
+
+
+# -- texts -------------------------------------------------------------------------------------------------------------
+def json_text(value: Any) -> bytes:
+    """`value` as JSON in UTF-8, one line per top-level key or list entry; numbers read back as the same doubles.
+
+    Raises ValueError for NaN or infinity: what does not exist must be None.
+    """
+    if isinstance(value, dict):
+        body = ",\n".join(f" {_compact(k)}: {_nested(v)}" for k, v in value.items())
+        text = "{\n" + body + "\n}\n" if value else "{}\n"
+    else:
+        text = _nested(value, "") + "\n"
+    return text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes the escape that JSON itself uses
+
+
+def _nested(value: Any, indent: str = " ") -> str:
+    if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        return "[\n" + ",\n".join(f"{indent} {_compact(v)}" for v in value) + f"\n{indent}]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def labels_csv(data: Dataset, resp: np.ndarray, log_density: np.ndarray) -> Iterator[str]:
+    """Lines of the labels file, one for each row of the table; rows that were left out are empty.
+
+    label (from 0), responsibilities p0 ..., uncertainty = 1 - the largest, log-density in nats.
+    """
+    k = resp.shape[1]
+    yield ",".join(["label", *(f"p{j}" for j in range(k)), "uncertainty", "log_density"]) + "\n"
+    nothing = "," * (k + 2) + "\n"
+    labels = resp.argmax(axis=1).tolist()
+    uncertainty = (1.0 - resp.max(axis=1)).tolist()
+    at = 0
+    for row, label, r, u, density in zip(data.rows.tolist(), labels, resp.tolist(), uncertainty, log_density.tolist()):
+        yield nothing * (row - at)
+        yield f"{label},{','.join(map(repr, r))},{u!r},{density!r}\n"
+        at = row + 1
+    yield nothing * (data.table.rows - at)
+
+
+def trace_csv(trace: Iterable[Entry]) -> Iterator[str]:
+    """Lines of the trace file; a figure that does not exist is an empty cell."""
+    yield "iteration,log_likelihood,bound\n"
+    for e in trace:
+        yield f"{e.iteration},{_cell(e.log_likelihood)},{_cell(e.bound)}\n"
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else repr(float(value))

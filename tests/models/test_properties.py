@@ -1,0 +1,94 @@
+"""The properties, over every registered model; and a deliberately wrong one, which they must find out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import emstudio.models  # noqa: F401
+from emstudio.core.data import dataset, painted
+from emstudio.core.model import REGISTRY
+from emstudio.models.gaussian import GaussianMixture
+from tests.models import properties
+from tests.models.properties import PROPERTIES, Case
+
+
+def blobs(d: int, k: int = 3, n: int = 150, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    centres = 4.0 * rng.standard_normal((k, d))
+    turn = rng.standard_normal((k, d, d)) / np.sqrt(d) + np.eye(d)
+    z = rng.integers(k, size=n)
+    return centres[z] + (turn[z] @ rng.standard_normal((n, d, 1)))[:, :, 0]
+
+
+def data_of(d: int):
+    return dataset(painted(blobs(d), [f"x{j + 1}" for j in range(d)]))
+
+
+def cases() -> list[Case]:
+    made = []
+    for name, cls in sorted(REGISTRY.items()):
+        variants: list[dict] = [{}]
+        for p in cls.parameters():
+            if p.type == "choice":
+                variants = [{**v, p.name: value} for v in variants for value, _ in p.choices]
+        for values in variants:
+            for d, k in ((1, 2), (2, 3), (4, 2)):
+                label = "-".join([name, *map(str, values.values()), f"d{d}"])
+                made.append(Case(label, cls.make(k=k, **values), data_of(d)))
+    return made
+
+
+@pytest.mark.parametrize("check", PROPERTIES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("case", cases(), ids=lambda c: c.name)
+def test_property(case: Case, check) -> None:
+    check(case)
+
+
+def test_weighted_rows_hold_the_properties_too() -> None:
+    data = properties.with_rows(data_of(2), data_of(2).x, np.random.default_rng(9).uniform(0.1, 3, 150))
+    case = Case("weighted", GaussianMixture(k=3), data)
+    for check in PROPERTIES:
+        if check is not properties.weights_are_repeated_rows:
+            check(case)
+
+
+@dataclass(frozen=True)
+class OffByOnePercent(GaussianMixture):
+    """A wrong M-step: means 1 % off. Not registered."""
+
+    def m_step(self, data, params, posterior):
+        right = super().m_step(data, params, posterior)
+        return right._replace(means=right.means * 1.01)
+
+
+@dataclass(frozen=True)
+class BoundOfThePreviousParameters(GaussianMixture):
+    """A log-likelihood that belongs to other parameters than those shown."""
+
+    def e_step(self, data, params, how, rng, resp=True):
+        return super().e_step(data, params._replace(means=params.means + 0.01), how, rng, resp)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found_by"),
+    [
+        (
+            OffByOnePercent,
+            ("log_likelihood_never_falls", "m_step_is_a_maximum", "one_component_is_maximum_likelihood"),
+        ),
+        (BoundOfThePreviousParameters, ("bound_climbs_and_touches",)),
+    ],
+)
+def test_a_wrong_model_is_found_out(wrong, found_by) -> None:
+    case = Case("wrong", wrong(k=3), data_of(2))
+    for name in found_by:
+        with pytest.raises(AssertionError):
+            getattr(properties, name)(case)
+
+
+def test_every_model_promises_what_its_class_does() -> None:
+    less = {name for name, cls in REGISTRY.items() if cls.promises != type(cls.promises)()}
+    assert less == set(), "models that promise less are listed here by name"

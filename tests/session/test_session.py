@@ -1,0 +1,280 @@
+"""The session's commands, without a window: real engine thread, real signals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emstudio.core.data import painted
+from emstudio.core.marks import Handle, View
+from emstudio.core.model import Start
+from emstudio.core.stopping import Stopping
+from emstudio.session import FASTEST, Session
+
+
+def blobs(n: int = 120, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.normal([0, 0], 1, (n // 2, 2)), rng.normal([5, 4], 1, (n - n // 2, 2))])
+
+
+@pytest.fixture
+def session(qtbot):
+    made = Session()
+    made.said = []
+    made.failed.connect(made.said.append)
+    made.news.connect(made.said.append)
+    made.open_table(painted(blobs()))
+    settle(qtbot, made)
+    yield made
+    made.close()
+
+
+def settle(qtbot, session: Session) -> None:
+    qtbot.waitUntil(lambda: not session.busy and not session.running, timeout=10_000)
+
+
+def test_opening_starts_at_once(session) -> None:
+    assert session.moment.label == "start" and session.moment.next == "E"
+    assert session.moment.snapshot.log_likelihood is not None
+
+
+def test_half_steps_back_and_forth(qtbot, session) -> None:
+    seen = []
+    session.changed.connect(lambda m: seen.append(m.label))
+    session.step()
+    settle(qtbot, session)
+    session.iterate()
+    settle(qtbot, session)
+    session.back()
+    assert seen[:1] == ["E1"] and seen[-1] == "E1"
+    node = session.history.known_step()
+    session.step()
+    assert session.history.current is node, "a half-step already made is shown, not made again"
+    session.first()
+    assert session.moment.label == "start"
+    session.back()
+    assert session.moment.label == "start"
+    session.last()
+    assert session.moment.label == "M1"
+
+
+def test_run_ends_where_the_rule_says(qtbot, session) -> None:
+    session.set_speed(FASTEST)
+    session.run()
+    settle(qtbot, session)
+    assert session.said[-1].startswith("Converged: remaining gain") and session.said[-1].endswith("below 1e-08.")
+    assert session.verdict().converged
+    session.first()
+    session.set_stopping(Stopping(max_iter=2))
+    session.run()
+    settle(qtbot, session)
+    assert session.moment.label == "M2" and "2 iterations" in session.said[-1]
+
+
+def test_pause_answers_at_once_and_drops_the_reply(qtbot, session) -> None:
+    session.run()
+    assert session.running and session.busy
+    session.pause()
+    assert not session.running and not session.busy
+    label = session.moment.label
+    with qtbot.assertNotEmitted(session.changed, wait=30):
+        pass
+    assert session.moment.label == label
+
+
+def test_points_added_while_the_run_is_on_are_not_lost(qtbot, session) -> None:
+    session.set_stopping(Stopping(tol=0.0, max_iter=10_000))
+    session.set_speed(FASTEST)
+    session.run()
+    for i in range(20):
+        with qtbot.waitSignal(session.changed):
+            session.add_points((0, 1), [[2.0 + 0.1 * i, 2.0]])
+        assert session.running
+    session.pause()
+    assert session.data.n == 140
+    assert session.data.x[-1].tolist() == pytest.approx([3.9, 2.0])
+    for n in range(140, 120, -1):
+        assert session.data.n == n
+        session.undo()
+    assert session.data.n == 120
+
+
+def test_new_points_have_no_colour_before_an_e_step(qtbot, session) -> None:
+    session.iterate()
+    settle(qtbot, session)
+    before = session.moment.snapshot.log_likelihood
+    session.add_points((0, 1), [[2.0, 2.0]])
+    resp = session.moment.snapshot.resp
+    assert np.isnan(resp[-1]).all() and not np.isnan(resp[:-1]).any()
+    settle(qtbot, session)
+    assert session.moment.next == "E" and session.moment.snapshot.log_likelihood < before
+
+
+def test_a_drag_is_one_edit_and_the_run_goes_on_from_there(qtbot, session) -> None:
+    session.iterate()
+    settle(qtbot, session)
+    old = session.history.current
+    view = View("scatter", (0, 1))
+    session.begin_gesture()
+    for x in np.linspace(0, 3, 10):
+        session.drag(Handle("mean", 0), view, (x, 1.0))
+    session.end_gesture()
+    settle(qtbot, session)
+    assert session.moment.snapshot.params.means[0].tolist() == [3.0, 1.0]
+    s = session.moment.snapshot
+    assert s.bound is not None and s.bound <= s.log_likelihood
+    session.step()
+    settle(qtbot, session)
+    assert session.moment.label == "E2"
+    session.undo()
+    assert session.history.current is old
+
+
+def test_a_drag_during_a_run_cannot_starve_it(qtbot, session) -> None:
+    session.set_stopping(Stopping(tol=0.0, max_iter=10_000))
+    session.set_speed(FASTEST)
+    session.run()
+    session.begin_gesture()
+    made = []
+    session.changed.connect(lambda m: made.append(m.snapshot.phase))
+    target = (9.0, 9.0)
+
+    def dragged_on() -> bool:
+        session.drag(Handle("mean", 1), View("scatter", (0, 1)), target)
+        return made.count("E") > 5
+
+    qtbot.waitUntil(dragged_on, timeout=5000)
+    session.end_gesture()
+    assert session.running
+    session.pause()
+
+
+def test_dragging_in_mid_air_of_a_running_half_step_is_applied_to_what_it_brings(qtbot, session) -> None:
+    session.set_speed(FASTEST)
+    session.run()
+    session.begin_gesture()
+    session.drag(Handle("mean", 0), View("scatter", (0, 1)), (7.0, 7.0))
+    with qtbot.waitSignals([session.changed] * 2):
+        pass
+    edits = [n for n in session.history.nodes if n.cause == "edit"]
+    assert edits and edits[0].moment.snapshot.params.means[0].tolist() == [7.0, 7.0]
+    session.end_gesture()
+    session.pause()
+
+
+def test_undo_of_a_model_change(qtbot, session) -> None:
+    session.iterate()
+    settle(qtbot, session)
+    session.set_parameter(k=4)
+    settle(qtbot, session)
+    assert session.model.k == 4 and session.moment.label == "start"
+    session.undo()
+    assert session.model.k == 2 and session.moment.label == "M1"
+    session.redo()
+    assert session.model.k == 4 and session.moment.label == "start"
+
+
+def test_same_seed_same_bits_and_new_starts_differ(qtbot, session) -> None:
+    session.set_start(Start("points"))
+    settle(qtbot, session)
+    first = session.moment.snapshot.params.means
+    session.new_start()
+    settle(qtbot, session)
+    second = session.moment.snapshot.params.means
+    session.set_seed(5)
+    settle(qtbot, session)
+    session.set_seed(0)
+    settle(qtbot, session)
+    assert np.array_equal(session.moment.snapshot.params.means, first)
+    session.new_start()
+    settle(qtbot, session)
+    assert np.array_equal(session.moment.snapshot.params.means, second)
+    assert not np.array_equal(first, second)
+
+
+def test_painting_on_an_empty_canvas_then_start(qtbot, session) -> None:
+    session.new()
+    assert session.moment.next == "start" and session.data.n == 0
+    session.step()
+    assert "add points" in session.said[-1].lower()
+    for point in blobs(30, seed=4):
+        session.add_points((0, 1), [point])
+    session.step()
+    settle(qtbot, session)
+    assert session.moment.label == "start" and session.data.n == 30
+    for _ in range(30):
+        session.undo()
+    assert session.data.n == 0
+    session.redo()
+    assert session.data.n == 1
+
+
+def test_a_collapse_pauses_and_the_moment_stays_valid(qtbot, session) -> None:
+    session.open_table(painted(np.concatenate([blobs(), [[60.0, 60.0]]])))
+    settle(qtbot, session)
+    session.set_parameter(k=3)
+    settle(qtbot, session)
+    session.set_speed(FASTEST)
+    with qtbot.waitSignal(session.trouble, timeout=10_000) as caught:
+        session.run()
+    notice = caught.args[0]
+    assert notice.code == "collapse" and not session.running
+    assert np.isfinite(session.moment.snapshot.log_likelihood)
+    session.reseed(notice.component)
+    settle(qtbot, session)
+    assert session.moment.label == "edit"
+    session.step()
+    settle(qtbot, session)
+    assert session.moment.snapshot.phase == "E"
+
+
+def test_erasing_and_moving_points(qtbot, session) -> None:
+    session.erase(np.array([0, 1, 2]))
+    assert session.data.n == 117
+    x = session.data.x[5].copy()
+    session.move_points(np.array([5]), (0, 1), (1.0, -1.0))
+    np.testing.assert_allclose(session.data.x[5], x + np.array([1, -1]))
+    session.clear_points()
+    assert session.data.n == 0 and session.moment.snapshot.params is None
+    session.undo()
+    session.undo()
+    session.undo()
+    assert session.data.n == 120
+
+
+def test_bad_parameters_and_files_change_nothing(session, tmp_path) -> None:
+    moment = session.moment
+    bad = tmp_path / "bad.csv"
+    bad.write_text("a,b\n1,2\n3,oops\n")
+    assert not session.open(str(bad))
+    assert not session.open(str(tmp_path / "nowhere.csv"))
+    assert session.moment is moment and len(session.said) == 2
+
+
+def test_more_components_than_rows_is_said_and_undone_by_choosing_fewer(qtbot, session) -> None:
+    session.open_table(painted([[0.0, 0.0], [1.0, 1.0], [2.0, 0.5]]))
+    session.set_parameter(k=7)
+    assert session.obstacle.startswith("There are only 3 rows for 7 components")
+    assert session.moment.snapshot.params is None
+    session.step()
+    assert "only 3 rows" in session.said[-1]
+
+
+def test_closing_during_a_run_joins_the_thread(qtbot) -> None:
+    session = Session()
+    session.open_table(painted(blobs(2000)))
+    session.set_speed(FASTEST)
+    qtbot.waitUntil(lambda: not session.busy)
+    session.run()
+    session.close()
+    assert session._engine._thread.isFinished()
+
+
+def test_ten_thousand_half_steps(qtbot, session) -> None:
+    session.set_stopping(Stopping(tol=0.0, max_iter=5000))
+    session.set_speed(FASTEST)
+    count = []
+    session.changed.connect(lambda m: count.append(1))
+    session.run()
+    qtbot.waitUntil(lambda: not session.running, timeout=60_000)
+    assert len(count) == 10_000 and session.moment.snapshot.t == 5000
