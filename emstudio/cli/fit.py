@@ -269,7 +269,7 @@ def finish(
     if options.figure is not None:
         from emstudio.cli import figure
 
-        outputs.stage("--figure", figure.picture(moment, resp, options.figure))
+        outputs.stage("--figure", figure.picture(moment))
     outputs.commit()
     warn(notices)
     if not outputs.to_stdout:

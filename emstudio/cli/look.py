@@ -36,10 +36,10 @@ def datasets(arguments: Sequence[str]) -> int:
     from emstudio import datasets as bundled
 
     p = Parser("datasets", "Lists the bundled data sets, or writes one as CSV.")
-    p.add_argument("name", metavar="NAME", nargs="?", help="the data set to write")
+    p.usage = "%(prog)s [NAME -o FILE.csv] [--json]"
     p.value("-o", metavar="FILE.csv", help="where to write it; - is standard output")
     p.add_argument("--json", action="store_true", help="the list as JSON")
-    options = p.parse(arguments)
+    options = p.parse(arguments, optional="name")
     if options.name is not None:
         return _write_dataset(options.name, options.o, options.json)
     if options.o is not None:

@@ -27,8 +27,8 @@ class Parser(argparse.ArgumentParser):
         see = f"see {self.prog} --help"
         if found := re.fullmatch(r"unrecognized arguments: (.*)", message, re.DOTALL):
             first = found[1].split(" ")[0]
-            kind = "unknown option" if first.startswith("-") else "one argument too many:"
-            raise UserError(f"{kind} {found[1]}", see)
+            what = f"unknown option {first}" if first.startswith("-") else f"one argument too many: {found[1]}"
+            raise UserError(what, see)
         if found := re.fullmatch(r"the following arguments are required: (.*)", message, re.DOTALL):
             raise UserError(f"{found[1]} must be given", see)
         if found := re.fullmatch(r"argument (\S+): expected one argument", message):
@@ -37,8 +37,15 @@ class Parser(argparse.ArgumentParser):
             raise UserError(f"{found[1].split('/')[0]} takes no value", see)
         raise UserError(message, see)
 
-    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        return self.parse_intermixed_args(list(arguments))
+    def parse(self, arguments: Sequence[str], optional: str | None = None) -> argparse.Namespace:
+        """The options; `optional` names an argument that may be left out (argparse finds such a one only up front)."""
+        found, rest = self.parse_known_args(list(arguments))
+        if optional is not None:
+            rest = [text for text in rest if text != "--"]
+            setattr(found, optional, rest.pop(0) if rest and not rest[0].startswith("-") else None)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return found
 
 
 class _Once(argparse.Action):

@@ -46,8 +46,8 @@ def application(arguments: Sequence[str] = ()) -> QApplication:
     app.setApplicationName(NAME)
     app.setOrganizationName(NAME)
     app.setApplicationVersion(__version__)
-    app.setDesktopFileName("io.github.emstudio.EMStudio")
-    app.setWindowIcon(QIcon(str(resource("icons/app.svg"))))
+    app.setDesktopFileName("emstudio")
+    app.setWindowIcon(QIcon(str(resource("app.svg"))))
     return app
 
 

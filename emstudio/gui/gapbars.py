@@ -1,6 +1,6 @@
-"""log L = F + KL as stacked bars: the last half-steps and what is known ahead. The E-step closes the gap, the M-step lifts both.
+"""log L = F + KL as stacked bars, for the half-steps around the current one.
 
-The bars break their baseline: it is not zero.
+The E-step closes the gap, the M-step lifts both. The bars break their baseline: it is not zero.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why this colour? The point picked or pointed at (or an empty spot): its values, whose it is, and Bayes' rule in its numbers."""
+"""Why this colour? The point picked or pointed at, or an empty spot: its values, whose it is, Bayes' rule in its numbers."""
 
 from __future__ import annotations
 
@@ -81,14 +81,13 @@ def values_html(data: Dataset, x: np.ndarray) -> str:
 
 
 class Inspector(QWidget):
-    """`show_row` keeps a picked row; `hover_row` and `show_spot` show another point for as long as it is pointed at."""
+    """`show_row` explains a row of the dataset until something else is asked for; `show_spot` an empty spot of the canvas."""
 
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
         super().__init__(parent)
         self.setObjectName("inspector")
         self._session = session
         self._row: int | None = None
-        self._hovered: int | None = None
         self._spot: np.ndarray | None = None
         self.chip = Chip("")
         self.values = text("", "label", wrap=True)
@@ -115,25 +114,18 @@ class Inspector(QWidget):
 
     # -- what to show --------------------------------------------------------------------------------------------------
     def show_row(self, row: int | None) -> None:
-        """Keep showing row `row` of the dataset; None: nothing is picked."""
-        self._row = None if row is None else int(row)
-        self._show()
-
-    def hover_row(self, row: int | None) -> None:
-        """Show row `row` while it is pointed at; None: back to what is picked."""
-        self._hovered = None if row is None else int(row)
-        if row is not None:
-            self._spot = None
+        """Explain row `row` of the dataset; None: nothing."""
+        self._row, self._spot = None if row is None else int(row), None
         self._show()
 
     def show_spot(self, values: object) -> None:
-        """Show an empty spot, `values` (d,) with NaN where the view does not tell; None: back to what is picked."""
+        """Explain an empty spot, `values` (d,) with NaN where the view does not tell; None: back to the row."""
         self._spot = None if values is None else np.asarray(values, float)
         self._show()
 
     def _on_data(self, data: Dataset) -> None:
         """Rows of other data are other points."""
-        self._hovered = self._spot = None
+        self._spot = None
         if data.n != self._rows:
             self._row = None
         self._rows = data.n
@@ -143,7 +135,7 @@ class Inspector(QWidget):
     def _show(self) -> None:
         data, node = self._session.data, self._session.history.current
         assert node is not None
-        row = self._hovered if self._hovered is not None else self._row
+        row = self._row
         x: np.ndarray | None = None
         if self._spot is not None and self._spot.shape == (data.d,):
             row, x = None, self._spot

@@ -289,7 +289,7 @@ def paint_text(painter: QPainter, text: Text) -> None:
 def paint_legend(
     painter: QPainter, frame: Frame, legend: Sequence[tuple[str, str]], components: Sequence[int]
 ) -> None:
-    """What the marks mean, right above the picture's shapes: role (`bars`, `stack`, `total`) and text."""
+    """What the marks mean, right above the picture's shapes: role (`bars`, `components`, `total`) and text."""
     face = theme.font(12, 400)
     metrics = QFontMetricsF(face)
     right = frame.width - 4
@@ -303,7 +303,7 @@ def paint_legend(
         if role == "total":
             painter.setPen(QPen(theme.colour("text"), 2))
             painter.drawLine(QPointF(sample.left(), 11), QPointF(sample.right(), 11))
-        elif role == "stack":
+        elif role == "components":
             shown = list(components)[:3] or [0]
             for i, k in enumerate(shown):
                 band = QRectF(sample.left(), 5 + 12 / len(shown) * i, width, 12 / len(shown))

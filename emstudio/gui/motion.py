@@ -32,10 +32,15 @@ def _mark(m: object, n: object, t: float) -> object:
         return replace(n, mean=_mixed(m.mean, n.mean, t), covariance=_mixed(m.covariance, n.covariance, t))
     if isinstance(m, Disc) and isinstance(n, Disc):
         return replace(n, position=_mixed(m.position, n.position, t))
-    if isinstance(m, Curve) and isinstance(n, Curve) and np.array_equal(m.x, n.x):
-        base = n.base if n.base is None or m.base is None else _mixed(m.base, n.base, t)
-        return replace(n, y=_mixed(m.y, n.y, t), base=base)
+    if isinstance(m, Curve) and isinstance(n, Curve):
+        base = n.base if n.base is None or m.base is None else _mixed(_on(n.x, m.x, m.base), n.base, t)
+        return replace(n, y=_mixed(_on(n.x, m.x, m.y), n.y, t), base=base)
     return n
+
+
+def _on(x: np.ndarray, old_x: np.ndarray, old_y: object) -> np.ndarray:
+    """The old curve at the places of the new one."""
+    return np.interp(x, old_x, np.broadcast_to(np.asarray(old_y, float), np.shape(old_x)))
 
 
 def _mixed(a: object, b: object, t: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.format import number, signed
@@ -50,7 +50,7 @@ def rows_of(node: Node) -> Rows:
     if tuple(name for name, _ in old) != names:
         return Rows(names, values)
     s = before.snapshot
-    since = {"start": "the start", "edit": "the edit"}.get(s.phase, f"iteration {s.t}")
+    since = before.label if s.phase in ("start", "edit") else f"M{s.t}"
     return Rows(names, values, values - np.array([v for _, v in old], float), since)
 
 
@@ -188,6 +188,8 @@ class ParametersTable(QTableView):
         names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         names.setFont(theme.font(12))
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.corner = text("", "unit", parent=self)
+        self.corner.setToolTip("What the columns of changes are counted from")
         self.table.modelReset.connect(self._measure)
         self.selectionModel().selectionChanged.connect(self._on_selection)
         self._component: int | None = None
@@ -195,12 +197,12 @@ class ParametersTable(QTableView):
     def _measure(self) -> None:
         """Columns as wide as their widest number may become: the table does not jiggle while the run is on."""
         metrics = self.fontMetrics()
-        value = metrics.horizontalAdvance("\u22120.00000") + 10
-        change = metrics.horizontalAdvance("+0.0000") + 6
+        value = metrics.horizontalAdvance("\u22120.0000") + 14
+        change = metrics.horizontalAdvance("+0.000") + 8
         for column in range(self.table.columnCount()):
             self.setColumnWidth(column, change if column % 2 else value)
         widest = max((metrics.horizontalAdvance(n) for n in self.table.rows.names), default=0)
-        self.verticalHeader().setFixedWidth(min(max(widest + 10, 64), 128))
+        self.verticalHeader().setFixedWidth(min(max(widest + 10, 80), 128))
         self.updateGeometry()
 
     def sizeHint(self) -> QSize:
@@ -209,6 +211,10 @@ class ParametersTable(QTableView):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 96)
+
+    def updateGeometries(self) -> None:
+        super().updateGeometries()
+        self.corner.setGeometry(4, 2, self.verticalHeader().width(), self.horizontalHeader().height())
 
     def components(self) -> list[int]:
         """The components whose columns are selected."""
@@ -247,7 +253,7 @@ class ParametersTable(QTableView):
 
 
 class Parameters(QWidget):
-    """The panel: title, since when the changes are, and the table.
+    """The panel: the table, with a word on since when the changes are in its corner.
 
     `chosen(int | None)`: the person chose a component; `choose` shows one chosen elsewhere.
     """
@@ -259,20 +265,13 @@ class Parameters(QWidget):
         self.setObjectName("parameters")
         self._session = session
         self._shown: tuple[object, ...] = ()
-        self.since = text("", "unit")
         self.hint = text("The parameters appear with the start.", "label", wrap=True)
         self.view = ParametersTable()
         self.view.setToolTip("Copy (Ctrl+C) gives all digits, for a spreadsheet")
         self.view.chosen.connect(self.chosen)
         self.choose = self.view.choose
-        head = QHBoxLayout()
-        head.addWidget(text("Parameters", "title"))
-        head.addStretch(1)
-        head.addWidget(self.since)
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 8, 16, 8)
-        column.setSpacing(6)
-        column.addLayout(head)
+        column.setContentsMargins(14, 0, 14, 8)
         column.addWidget(self.hint)
         column.addWidget(self.view, 1)
         self.view.copy_asked.connect(self.copy)
@@ -289,7 +288,7 @@ class Parameters(QWidget):
         self._shown = shown
         rows = rows_of(node)
         self.view.table.show_rows(rows)
-        self.since.setText(f"{DELTA} from {rows.since}" if rows.since else "")
+        self.view.corner.setText(f"{DELTA} since {rows.since}" if rows.since else "")
         self.view.setVisible(bool(rows.names))
         self.hint.setVisible(not rows.names)
 

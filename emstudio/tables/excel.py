@@ -21,7 +21,7 @@ LARGEST = 2 << 30  # bytes that a workbook may unpack to
 SPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 ERROR_CELL = re.compile(rb'<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]+)(\d+)"[^>]*>(?:<f[^<]*</f>|<f[^>]*/>)?(?:<v>([^<]*)</v>)?')
-DAMAGED = ("the Excel workbook is damaged, or of a kind that is not known", "save it again as .xlsx, or the sheet as CSV")
+DAMAGED = ("the Excel workbook is damaged, too large, or of a kind that is not known", "save it again as .xlsx, or the sheet as CSV")
 
 
 def table_from_excel(data: bytes, *, name: str, file: str, source: str, sha256: str, sheet: str | int | None) -> Table:

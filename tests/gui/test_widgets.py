@@ -282,7 +282,7 @@ def dock(qtbot, qapp):
     dock.setTitleBarWidget(widgets.DockTitle(dock, [QAction("Open a table", window)]))
     dock.setWidget(QLabel("content"))
     window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
-    return dock
+    yield dock
 
 
 def test_dock_title_states_its_height(dock):
@@ -293,6 +293,7 @@ def test_dock_title_states_its_height(dock):
     assert title.accessibleName() == "Model" and title.findChild(QLabel).text() == "Model"
 
 
+@pytest.mark.qt_log_ignore("^This plugin does not support", extend=True)  # offscreen windows cannot be raised
 def test_dock_menu_floats_docks_and_closes(dock):
     menu = dock.titleBarWidget().menu_button.menu()
     named = {action.text(): action for action in menu.actions() if not action.isSeparator()}
@@ -314,7 +315,7 @@ def test_caption_says_both_lines(host):
     caption.say("e-step", "E-step 3.", "30 of 272 are <undecided>.", "Next, the **M-step** moves them.")
     assert caption.accessibleName() == "E-step 3. 30 of 272 are <undecided>. Next, the M-step moves them."
     assert "&lt;undecided&gt;" in caption.happened.text()
-    assert caption.minimumSizeHint().height() <= 52 or caption.heightForWidth(560) <= 52
+    assert caption.heightForWidth(560) <= 52 and caption.minimumHeight() == 52
     caption.say("info", "", "Ready.")
     assert caption.accessibleName() == "Ready." and caption.next.isHidden()
 
@@ -349,10 +350,11 @@ def test_responsibility_bar_tells_every_number(host):
     bar.show_values([0.9, 0.0004, 0.0996])
     assert bar.accessibleName() == "Responsibilities"
     assert bar.accessibleDescription() == bar.toolTip() == "A 0.900, B 0.000, C 0.100"
-    wide, narrow = picture(bar), None
-    bar.resize(40, bar.height())
-    narrow = picture(bar)
-    assert share_of(wide, "white") > 0 and share_of(narrow, theme.LIGHT.components[0]) > 0.5
+    assert share_of(picture(bar), "white") > 0, "letter and number on A"
+    bar.show_values([0.05] * 20)
+    bar.resize(60, bar.height())
+    assert share_of(picture(bar), "#14161A") == 0, "no room for words in any part"
+    assert bar.toolTip().endswith("T 0.050")
     bar.show_values([])
     assert bar.toolTip() == "" and near(picture(bar).pixelColor(20, 12), theme.LIGHT.chip)
 
