@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def window(files: Sequence[str]) -> int:
     """Open the window; without a display prove that it would work."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     for file in files:
         check(file)
     # Before Qt is loaded: it reads the platform from there.

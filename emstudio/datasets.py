@@ -1,7 +1,7 @@
 """The bundled data sets: measurements with their sources, declared in `resources/datasets/index.json`.
 
-    index()                 what there is
-    load("old-faithful")    the Table, with units, the columns that are fitted and the one that holds the truth
+index()                 what there is
+load("old-faithful")    the Table, with units, the columns that are fitted and the one that holds the truth
 """
 
 from __future__ import annotations
@@ -75,7 +75,12 @@ def load(name: str) -> Table:
     entry = find(name)
     table = tables.read(str(resource(f"datasets/{entry.file}")))
     columns = tuple(declared(c, about) for c, about in zip(table.columns, entry.columns, strict=True))
-    more = {"title": entry.title, "description": entry.description, "citation": entry.source, "truth": entry.truth or None}
+    more = {
+        "title": entry.title,
+        "description": entry.description,
+        "citation": entry.source,
+        "truth": entry.truth or None,
+    }
     return replace(
         table, name=entry.title, source=f"dataset:{entry.name}", columns=columns, info=table.info | more, notices=()
     )

@@ -70,7 +70,7 @@ class Session(QObject):
         self._clock.setTimerType(Qt.TimerType.PreciseTimer)
         self._clock.timeout.connect(self._tick)
         self._model: Model = find("gaussian").make(k=2)
-        self._adopt(blank(dataset(painted()), self._model, self.start, self.seed), "load", "New")
+        self._adopt(blank(dataset(_paper()), self._model, self.start, self.seed), "load", "New")
 
     # -- what is shown -------------------------------------------------------------------------------------------------
     @property
@@ -127,7 +127,7 @@ class Session(QObject):
 
     def new(self) -> None:
         """An empty canvas to paint on."""
-        self._open(dataset(painted()), "load", "New", autostart=False)
+        self._open(dataset(_paper()), "load", "New", autostart=False)
 
     def choose(self, names: Sequence[str]) -> bool:
         """Fit these columns of the table."""
@@ -419,6 +419,8 @@ class Session(QObject):
             self.changed.emit(new)
         else:
             self._adopt(new, "edit", f"Move {handle.kind}")
+        if self._gesture is None:
+            self._drag = None  # a single move, such as a key's: nothing follows
         self._go_on()
 
     def _go_on(self) -> None:
@@ -541,6 +543,11 @@ class Session(QObject):
             self.failed.emit(str(error))
             return False
         return True
+
+
+def _paper() -> Table:
+    """An empty canvas: both axes are in the same unit, that of the hand."""
+    return replace(painted(), info={"painted": True})
 
 
 def _advance(path: Sequence[Moment]) -> Moment:

@@ -6,6 +6,7 @@ warning) or 130 (interrupted); UTF-8; never a traceback. The commands are import
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
@@ -97,16 +98,12 @@ def _refuse(error: Exception) -> int:
 
 def _complain(line: str) -> None:
     if sys.stderr is not None:
-        try:
+        with contextlib.suppress(OSError):  # there may be nowhere left to say it
             print(line, file=sys.stderr, flush=True)
-        except OSError:
-            pass  # there is nowhere left to say it
 
 
 def _silence() -> None:
     """Standard output is gone: what is still in its buffer must not be tried again when Python ends."""
-    try:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
-        pass

@@ -156,7 +156,11 @@ def model_values(model: type[Model], options: argparse.Namespace) -> dict[str, s
     for key in values:
         if key in declared and declared[key].option is not None:
             raise UserError(f"-p {key} is not how it is given", f"write {declared[key].option} {values[key]}")
-    short = (("-k", "k", options.k), ("--covariance", "covariance", options.covariance), ("--floor", "floor", options.floor))
+    short = (
+        ("-k", "k", options.k),
+        ("--covariance", "covariance", options.covariance),
+        ("--floor", "floor", options.floor),
+    )
     for option, key, value in short:
         if value is None:
             continue
@@ -200,22 +204,22 @@ def started(settings: Settings, table: Table, data: Dataset) -> tuple[Model, Sta
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within, the first Ctrl+C only sets what the given function answers; a second one interrupts at once."""
+    """Within, the first Ctrl+C only sets what the given function answers; a second one interrupts at once.
+
+    Also where a shell started the command with interrupts ignored, as it does in the background: a signal that is sent
+    all the same is meant.
+    """
     asked = []
 
     def note(*_: object) -> None:
         asked.append(True)
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.getsignal(signal.SIGINT)
-    ours = callable(before)  # not where interrupts are ignored
-    if ours:
-        signal.signal(signal.SIGINT, note)
+    before = signal.signal(signal.SIGINT, note)
     try:
         yield lambda: bool(asked)
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)
 
 
 def concluded(tally: Tally, settings: Settings) -> Run:

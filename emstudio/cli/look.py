@@ -26,7 +26,9 @@ def show(arguments: Sequence[str]) -> int:
     head = ["column", "kind", "unit", "count", "missing", "minimum", "maximum", "sum"]
     body = [[_text(c.get(key)) for key in ("name", *head[1:])] for c in found["columns"]]
     facts = [f"{found['rows']} rows"]
-    facts += [f"{key.replace('_', ' ')} {found[key]!r}" for key in ("delimiter", "decimal_mark", "encoding") if found.get(key)]
+    facts += [
+        f"{key.replace('_', ' ')} {found[key]!r}" for key in ("delimiter", "decimal_mark", "encoding") if found.get(key)
+    ]
     notices = "".join(f"\n{printable(text)}" for text in table.notices)
     report(f"{printable(options.data)}: {', '.join(facts)}\n\n{grid([head, *body])}{notices and chr(10)}{notices}")
     return DONE
@@ -69,7 +71,9 @@ def _write_dataset(name: str, path: str | None, as_json: bool) -> int:
 
 
 def _described(info: Any, table: Any) -> dict[str, Any]:
-    columns = [{"name": c.name, "unit": c.unit or None, "kind": c.kind, "fit": c.numeric and c.fit} for c in table.columns]
+    columns = [
+        {"name": c.name, "unit": c.unit or None, "kind": c.kind, "fit": c.numeric and c.fit} for c in table.columns
+    ]
     return {
         "name": info.name,
         "title": info.title,

@@ -16,6 +16,7 @@ from emstudio.core import selection
 from emstudio.core.data import Dataset, Table
 from emstudio.core.errors import Notice, UserError, printable
 from emstudio.core.format import letter
+from emstudio.core.frame import LARGEST
 
 DONE, WARNED = 0, 3
 FORMAT, VERSION = "emstudio-prediction", 1
@@ -39,6 +40,7 @@ def predict(arguments: Sequence[str]) -> int:
         fitted = storage.read_model(options.model)
         table = tables.read(options.data)
         data, notices = chosen(table, fitted, options)
+        refuse_huge(data)
         if fitted.scale is not None:
             if len(fitted.scale.means) != data.d:
                 what = f"data.scale is for {len(fitted.scale.means)} columns and params for {data.d}"
@@ -74,6 +76,15 @@ def chosen(table: Table, fitted: storage.ModelFile, options: argparse.Namespace)
                 error.remedy = "name the columns to use with --columns"
             raise
     return data, notices
+
+
+def refuse_huge(data: Dataset) -> None:
+    """UserError naming the first cell whose square no double can hold."""
+    bad = np.argwhere(np.abs(data.x) > LARGEST)
+    if bad.size:
+        i, j = bad[0]
+        where = {"file": data.table.source or None, "row": data.table.row_label(int(data.rows[i]))}
+        raise UserError(f"{data.x[i, j]:g} is too large", "correct the cell", column=data.names[j], **where)
 
 
 def refuse_impossible(data: Dataset, density: np.ndarray) -> None:

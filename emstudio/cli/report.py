@@ -35,10 +35,11 @@ def fit_report(document: dict[str, Any], moment: Moment) -> str:
 
 
 def _ending(document: dict[str, Any]) -> str:
-    n = document["iterations"]
+    n, reason = document["iterations"], printable(document["reason"])
     iterations = "1 iteration" if n == 1 else f"{n} iterations"
-    verb = "converged" if document["converged"] else "stopped"
-    return f"{verb} after {iterations}: {printable(document['reason'])}"
+    if document["stop"] != "collapse" and iterations in reason:
+        return reason
+    return f"{'converged' if document['converged'] else 'stopped'} after {iterations}: {reason}"
 
 
 def _figure(value: float | None, decimals: int = 2) -> str:

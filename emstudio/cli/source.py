@@ -17,7 +17,9 @@ _LISTED = 10  # columns named in a notice
 
 def add_options(parser: Parser) -> None:
     parser.add_argument("data", metavar="DATA", help="a CSV, TSV, Parquet, Excel or .npy file, or dataset:NAME")
-    parser.value("--columns", metavar="A,B,C", help="columns to use (default: all of numbers that no other option names)")
+    parser.value(
+        "--columns", metavar="A,B,C", help="columns to use (default: all of numbers that no other option names)"
+    )
     parser.value("--weights", metavar="COLUMN", help="row weights; a whole number equals as many repeated rows")
     parser.value("--labels-column", metavar="COLUMN", help="known groups, for the adjusted Rand index only")
     parser.value("--missing", metavar="error|drop", help="rows with missing cells (default: error)")
@@ -28,7 +30,9 @@ def check_options(options: argparse.Namespace) -> None:
     choice("--missing", options.missing, MISSING)
 
 
-def chosen(table: Table, options: argparse.Namespace, default: Sequence[str] | None = None) -> tuple[Dataset, list[Notice]]:
+def chosen(
+    table: Table, options: argparse.Namespace, default: Sequence[str] | None = None
+) -> tuple[Dataset, list[Notice]]:
     """The data set that the options choose of `table`, and what must be said about it. Raises UserError."""
     notices = remarks(table.notices)
     file = table.source or None
@@ -53,7 +57,11 @@ def chosen(table: Table, options: argparse.Namespace, default: Sequence[str] | N
     if data.n == 0:
         raise UserError("there is no row of data", "add rows below the header", file=file)
     if data.dropped.size:
-        rows = "1 row with missing cells is" if data.dropped.size == 1 else f"{data.dropped.size} rows with missing cells are"
+        rows = (
+            "1 row with missing cells is"
+            if data.dropped.size == 1
+            else f"{data.dropped.size} rows with missing cells are"
+        )
         listed = tuple(int(r) for r in data.dropped[:10])
         notices.append(Notice("missing-dropped", f"{rows} left out", rows=listed))
     return data, notices

@@ -4,14 +4,14 @@ factor of Sigma; a pass over the data goes by natural parameters or by residuals
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from emstudio.core.covariance import Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.family import Evaluator, Family
-from emstudio.core.frame import frame_of
+from emstudio.core.frame import Frame, frame_of
 from emstudio.core.gaussian_types import LOG_2PI, Normal, Scatter, Singular, diagonal_matrices, factors
 from emstudio.core.natural import Hybrid
 from emstudio.core.residuals import Residuals
@@ -21,7 +21,11 @@ _FEW = 2000  # rows up to which the accurate route is as fast
 
 @dataclass(frozen=True, eq=False)
 class Gaussian(Family):
-    """Multivariate normal components whose covariances share what `covariance` says; `floor` is added to the diagonals."""
+    """Multivariate normal components whose covariances share what `covariance` says.
+
+    With a `floor` F every row counts as if smeared by a Gaussian of variance F: n_k F is added to the diagonal of W_k, hence
+    F to that of a covariance. All families keep their constraints by it, and their M-steps stay maxima.
+    """
 
     covariance: Covariance
     floor: float = 0.0
@@ -49,7 +53,9 @@ class Gaussian(Family):
         d = int((np.sqrt(4 * sums.shape[1] + 1) - 1) / 2)
         means = sums[:, :d] / counts[:, None]
         scatter = sums[:, d:].reshape(k, d, d) - counts[:, None, None] * means[:, :, None] * means[:, None, :]
-        return Normal(means, self._shaped(scatter, counts, previous))
+        w = np.diagonal(scatter, axis1=1, axis2=2) if self.covariance.diagonal else scatter
+        before = None if previous is None else previous.covariances
+        return Normal(means, self._shaped(w, counts, before, np.full(d, self.floor)))
 
     # -- the accurate route --------------------------------------------------------------------------------------------
     def log_density(self, x: np.ndarray, theta: Normal) -> np.ndarray:
@@ -62,19 +68,30 @@ class Gaussian(Family):
         return route(frame_of(data), theta, self.covariance.diagonal)
 
     def estimate(self, moments: Scatter, previous: Normal | None) -> Normal:
-        frame = moments.frame
+        before = None if previous is None else previous.covariances
+        covariances = self._fitted(moments.frame, moments.scatter, moments.counts, before)
+        return Normal(moments.frame.points_back(moments.means), covariances)
+
+    def members(self, frame: Frame, covariances: np.ndarray) -> np.ndarray:
+        """(K, d, d) of the family, from any covariances (K, d, d): each is taken as the scatter of one row."""
+        z = frame.covariances(covariances)
+        w = np.diagonal(z, axis1=1, axis2=2) if self.covariance.diagonal else z
+        return replace(self, floor=0.0)._fitted(frame, w, np.ones(len(z)), None)
+
+    def _fitted(
+        self, frame: Frame, scatter: np.ndarray, counts: np.ndarray, previous: np.ndarray | None
+    ) -> np.ndarray:
+        """(K, d, d) covariances in data units, of scatter in z units."""
+        units = frame.down - frame.up
         # A round or equally turned shape is one in the data's own units: one power of two for all columns keeps it so.
-        own = frame.down - frame.up
-        common = int(own.max(initial=0))
-        e = own - common
-        diagonal = moments.scatter.ndim == 2
-        scatter = np.ldexp(moments.scatter, 2 * e if diagonal else e[:, None] + e[None, :])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            covariances = diagonal_matrices(self.covariance.shape(scatter, moments.counts, None))
-        covariances = np.ldexp(0.5 * (covariances + covariances.transpose(0, 2, 1)), 2 * common)
+        common = units if self.covariance.scale_free else np.full_like(units, units.max(initial=0))
         if self.floor:
-            covariances = covariances + self.floor * np.eye(covariances.shape[1])
-        return Normal(frame.points_back(moments.means), covariances)
+            common = np.maximum(common, np.frexp(self.floor)[1] // 2)
+        w = _scaled(scatter, units - common)
+        before = None if previous is None else _scaled(previous, -common)
+        floor = np.ldexp(self.floor, -2 * common)
+        covariances = _scaled(self._shaped(w, counts, before, floor), common)
+        return 0.5 * (covariances + covariances.transpose(0, 2, 1))
 
     def expected(self, moments: Scatter, theta: Normal) -> np.ndarray:
         frame, n = moments.frame, moments.counts
@@ -92,11 +109,30 @@ class Gaussian(Family):
         noise = rng.standard_normal((len(component), theta.means.shape[1]))
         return theta.means[component] + (chol[component] @ noise[:, :, None])[:, :, 0]
 
-    def _shaped(self, scatter: np.ndarray, counts: np.ndarray, previous: Normal | None) -> np.ndarray:
-        w = np.diagonal(scatter, axis1=1, axis2=2) if self.covariance.diagonal else scatter
-        before = None if previous is None else previous.covariances
-        covariances = diagonal_matrices(self.covariance.shape(w, counts, before))
-        return covariances + self.floor * np.eye(covariances.shape[1])
+    def _shaped(
+        self, w: np.ndarray, counts: np.ndarray, previous: np.ndarray | None, floor: np.ndarray
+    ) -> np.ndarray:
+        """(K, d, d) covariances of scatter (K, d, d) or its diagonals (K, d); `floor` (d,) is each row's own variance.
+
+        A scatter that is singular gives zeros, infinities or NaN in the components that are lost by it.
+        """
+        shape = self.covariance
+        if shape.diagonal:
+            previous = None if previous is None else np.diagonal(previous, axis1=1, axis2=2)
+            w = w + counts[:, None] * floor
+        else:
+            w = w + counts[:, None, None] * np.diag(floor)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            try:
+                return diagonal_matrices(shape.shape(w, counts, previous))
+            except np.linalg.LinAlgError:
+                return np.full((len(counts), len(floor), len(floor)), np.nan)
+
+
+def _scaled(matrices: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """Matrices (K, d, d), or diagonals (K, d), whose columns are in units 2^exponents (d,) of the new ones."""
+    e = exponents
+    return np.ldexp(matrices, 2 * e if matrices.ndim == 2 else e[:, None] + e[None, :])
 
 
 __all__ = ["Gaussian", "Normal", "Scatter", "Singular"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from emstudio.core.data import frozen
+from emstudio.core.errors import UserError
 from emstudio.core.frame import Frame
 
 LOG_2PI = float(np.log(2.0 * np.pi))
@@ -19,12 +22,13 @@ class Normal(NamedTuple):
     covariances: np.ndarray
 
 
-class Singular(Exception):
-    """The covariance of `component` has no Cholesky factor."""
+class Singular(UserError):
+    """The covariance of `component` has no Cholesky factor in the units of these data."""
 
     def __init__(self, component: int):
         self.component = component
-        super().__init__(f"the covariance of component {component} is not positive definite")
+        what = f"the covariance of component {component} is not positive definite beside these data"
+        super().__init__(what, "give the parameters and the data the same units")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +42,16 @@ class Scatter:
 
 
 def factors(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(inverse Cholesky factors (K, d, d), log-determinants (K,)); Singular names the first component without."""
+    """(inverse Cholesky factors (K, d, d), log-determinants (K,)), read-only; Singular names the first component without.
+
+    One half-step asks for the same ones several times, so the last few are remembered.
+    """
+    return _factors(np.ascontiguousarray(covariances).tobytes(), covariances.shape)
+
+
+@lru_cache(maxsize=8)
+def _factors(memory: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    covariances = np.frombuffer(memory).reshape(shape)
     try:
         chol = np.linalg.cholesky(covariances)
     except np.linalg.LinAlgError:
@@ -47,7 +60,7 @@ def factors(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     bad = ~(np.isfinite(diagonal) & (diagonal > 0)).all(1)
     if bad.any():
         raise Singular(int(np.argmax(bad)))
-    return np.linalg.inv(chol), 2.0 * np.log(diagonal).sum(1)
+    return frozen(np.linalg.inv(chol)), frozen(2.0 * np.log(diagonal).sum(1))
 
 
 def _cholesky(matrix: np.ndarray, component: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from emstudio.core.stopping import Stopping
 RESEEDS = 20  # of one run, after which a collapse is taken for an answer
 _SAME_OBJECTIVE = 1e-6
 _SAME_PARAMS = 1e-4
-_LEFT = 10.0  # times the root of the tolerance: where a run stops, its parameters are about that far from the optimum
+_LEFT = 100.0  # times the root of the tolerance: so far from the optimum slow EM may stop, measured on small samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def run(
                 notice = _dated(news.notice, moment.snapshot.t + 1)
                 if on_collapse != "reseed" or notice.component is None or len(notices) >= RESEEDS:
                     return Run(moment, tuple(trace), "collapse", notice.text, (*notices, notice))
-                notices.append(replace(notice, text=f"{notice.text}; the component was started anew"))
+                notices.append(replace(notice, text=f"{notice.text} It was started anew."))
                 before = _reseeded(before, notice.component, len(notices))
                 objectives, params = [before.objective], [before.snapshot.params]
         moment = after

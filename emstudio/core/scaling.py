@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,9 +21,15 @@ class Scale:
         return {"means": self.means.tolist(), "sds": self.sds.tolist()}
 
     def apply(self, data: Dataset) -> Dataset:
-        """The data set in standardised units."""
+        """The data set in standardised units, the fitted columns of its table too."""
         x = frozen(np.ascontiguousarray((data.x - self.means) / self.sds))
-        return Dataset(data.table, data.names, x, data.rows, data.dropped, data.weights, data.truth)
+        scaled = {}
+        for name, mean, sd in zip(data.names, self.means, self.sds):
+            column = data.table.column(name)
+            values = frozen((column.values - mean) / sd)
+            scaled[name] = replace(column, values=values, kind="number", unit="sd")
+        table = replace(data.table, columns=tuple(scaled.get(c.name, c) for c in data.table.columns))
+        return Dataset(table, data.names, x, data.rows, data.dropped, data.weights, data.truth)
 
 
 def scale_of(data: Dataset) -> Scale:

@@ -57,7 +57,10 @@ class Stopping:
         """The verdict of the iteration limit, or None while it is not reached."""
         if iterations < self.max_iter:
             return None
-        return Verdict("max-iter", f"stopped after {iterations} iterations without reaching {self.tol:g}")
+        done = f"{iterations} iteration" if iterations == 1 else f"{iterations} iterations"
+        if self.tol == 0 or self.max_iter == 0:
+            return Verdict("max-iter", f"{done} done, as asked")
+        return Verdict("max-iter", f"stopped after {done} without reaching {self.tol:g}")
 
     def value(self, objectives: Sequence[float | None], total: float, params: Sequence[object] = ()) -> float | None:
         """The measure now, or None where it cannot be told yet."""

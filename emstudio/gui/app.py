@@ -65,7 +65,10 @@ def run(files: Sequence[str] = ()) -> int:
     Collector(app)
     # What start-up made stays: later collections need not look through it.
     gc.freeze()
-    return app.exec()
+    try:
+        return app.exec()
+    finally:
+        window.session.close()
 
 
 def open_window(settings: QSettings | None) -> MainWindow:
@@ -85,4 +88,3 @@ def _load(window: MainWindow, files: Sequence[str]) -> None:
 def _theme(settings: QSettings) -> str:
     name = str(settings.value("theme", "system"))
     return name if name in ("system", "light", "dark") else "system"
-

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from emstudio.core.format import number
 from emstudio.gui import theme
@@ -41,7 +41,7 @@ def tick_texts(values: np.ndarray, step: float) -> list[str]:
     power = math.floor(math.log10(step) + 1e-9)
     largest = float(np.max(np.abs(values)))
     if largest < 1e7 and power >= -5:
-        return [number(v, decimals=max(0, -power)) for v in values]
+        return [number(v, decimals=max(0, -power), trim=True) for v in values]
     digits = math.floor(math.log10(largest)) - power + 1 if largest else 1
     return ["0" if v == 0 else number(v, digits) for v in values]
 
@@ -52,6 +52,7 @@ class Axis(pg.AxisItem):
     def __init__(self, orientation: str):
         super().__init__(orientation)
         self.least = -math.inf
+        self._room = 0.0
         self._title = ""
         upright = orientation == "left"
         self._apart = UP if upright else ACROSS
@@ -68,6 +69,24 @@ class Axis(pg.AxisItem):
 
     def tickStrings(self, values: np.ndarray, scale: float, step: float) -> list[str]:
         return tick_texts(np.asarray(values, float), step)
+
+    def make_room(self, low: float, high: float, size: float, shrink: bool = False) -> None:
+        """Give an upright axis the width its texts need, in steps of eight pixels: the picture shall not tremble."""
+        step = spacing(low, high, size, self._apart)
+        metrics = QFontMetricsF(theme.font(12))
+        texts = tick_texts(self.kept(ticks(low, high, step)), step)
+        longest = max((metrics.horizontalAdvance(t) for t in texts), default=0.0)
+        needed = 8.0 * math.ceil((longest + 8 + (22 if self._title else 0)) / 8)
+        if needed > self._room or (shrink and needed != self._room):
+            self._room = needed
+            self.setWidth(needed)
+
+    def generateDrawSpecs(self, p: QPainter) -> tuple | None:
+        specs = super().generateDrawSpecs(p)
+        if specs is None:
+            return None
+        axis, _, texts = specs
+        return axis, [], texts  # a tick of no length would still leave a dot
 
     def set_title(self, text: str) -> None:
         if text != self._title:

@@ -21,6 +21,10 @@ from emstudio.gui.widgets import paint_disc
 
 MOST = 8  # components written out; the others are one line
 ROW = 22
+HINT = (
+    "Bayes’ rule: a component’s weight times its density at the point is its product. "
+    "Its share of the sum is its responsibility."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,7 @@ def exponential(log_value: float, digits: int = 3) -> str:
         return "0"
     if abs(log_value) < 600:
         return number(math.exp(log_value), digits)
-    power = math.floor(log_value / math.log(10))
+    power = math.floor(log_value / math.log(10) + 1e-12)
     mantissa = math.exp(log_value - power * math.log(10))
     sign = MINUS if power < 0 else ""
     return f"{mantissa:.{digits - 1}f}e{sign}{abs(power)}"
@@ -71,14 +75,15 @@ class BayesTable(QWidget):
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self._rule: Rule | None = None
+        self._k = 2
         self.setAccessibleName("Bayes' rule in numbers")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(220)
 
-    def show_rule(self, found: Rule | None) -> None:
-        """Show other numbers, or none."""
+    def show_rule(self, found: Rule | None, k: int) -> None:
+        """Show other numbers, or none; `k` components take the same room either way."""
         height = self.sizeHint().height()
-        self._rule = found
+        self._rule, self._k = found, k
         self.setAccessibleDescription("; ".join(" ".join(line) for line in self.lines()))
         if self.sizeHint().height() != height:
             self.updateGeometry()
@@ -105,8 +110,8 @@ class BayesTable(QWidget):
         if others:
             rest = Rule(found.log_products[others]).log_sum
             share = number(math.exp(rest - found.log_sum), decimals=3)
-            lines.append((f"{len(others)} others", "", "", exponential(rest), share))
-        lines.append(("sum", "", "", exponential(found.log_sum), "1"))
+            lines.append((f"{len(others)} others", "", "", _short(rest), share))
+        lines.append(("sum", "", "", _short(found.log_sum), "1"))
         return lines
 
     def _numbers(self, k: int) -> tuple[str, str, str, str]:
@@ -114,19 +119,20 @@ class BayesTable(QWidget):
         product = float(self._rule.log_products[k])
         share = number(float(self._rule.shares[k]), decimals=3)
         if self._rule.log_weights is None:
-            return "", "", exponential(product), share
+            return "", "", _short(product), share
         weight = float(self._rule.log_weights[k])
         density = product - weight if math.isfinite(weight) else math.nan
-        return number(math.exp(weight)), _or_dash(density), exponential(product), share
+        return _weight(weight), _short(density), _short(product), share
 
     def sizeHint(self) -> QSize:
-        return QSize(296, ROW * (len(self.lines()) + 1) + 4 if self._rule is not None else 0)
+        return QSize(296, ROW * (min(self._k, MOST) + 2) + 4)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._rule is None:
-            return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._rule is None:
+            self._paint_hint(painter)
+            return
         weighted = self._rule.log_weights is not None
         heads = ("", "weight" if weighted else "", "\u00d7  density" if weighted else "", "=  product", "share")
         self._row(painter, 0, heads, [theme.colour("text3")] * 5, 11, 400)
@@ -143,10 +149,15 @@ class BayesTable(QWidget):
         ink = theme.colour("text")
         self._row(painter, len(lines), lines[-1], [theme.colour("text2"), ink, ink, ink, ink], 12, 600)
 
+    def _paint_hint(self, painter: QPainter) -> None:
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.colour("text3"))
+        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, HINT)
+
     def _edges(self) -> list[float]:
         """The right edges of the five columns."""
         width = self.width()
-        return [width * share for share in (0.2, 0.36, 0.6, 0.84, 1.0)]
+        return [width * share for share in (0.17, 0.36, 0.61, 0.85, 1.0)]
 
     def _row(self, painter: QPainter, i: int, words: tuple, inks: list[QColor], px: int, weight: int) -> None:
         top = ROW * i + (4 if self._rule is not None and i == len(self.lines()) else 0)
@@ -158,5 +169,14 @@ class BayesTable(QWidget):
             painter.drawText(QRectF(left, top, edge - left, ROW), side | Qt.AlignmentFlag.AlignVCenter, word)
 
 
-def _or_dash(log_value: float) -> str:
-    return "\u2014" if math.isnan(log_value) else exponential(log_value)
+def _weight(log_value: float) -> str:
+    words = number(math.exp(log_value))
+    return words if len(words) <= 7 else number(math.exp(log_value), 2)
+
+
+def _short(log_value: float) -> str:
+    """As wide as its column: a digit less beside an exponent of three."""
+    if math.isnan(log_value):
+        return "\u2014"
+    words = exponential(log_value)
+    return words if len(words) <= 8 else exponential(log_value, 2)

@@ -7,6 +7,7 @@ another future kept at this moment.
 
 from __future__ import annotations
 
+import html
 import math
 
 from PySide6.QtCore import QPointF, Qt, QTimer
@@ -133,10 +134,12 @@ class Cells(QWidget):
         command()
 
     def _other_future(self, way: int) -> None:
-        """Show the next moment of another future that was kept at the last fork up to here."""
+        """Show the first moment of another future that was kept at the last fork up to here."""
         node: Node | None = self._session.history.current
-        while node is not None and node.parent is not None:
-            siblings = sorted(node.parent.children, key=lambda n: n.index)
+        while node is not None and node.parent is not None and node.moment.snapshot.phase not in ("start", "data"):
+            siblings = sorted(
+                (c for c in node.parent.children if c.moment.snapshot.phase != "data"), key=lambda n: n.index
+            )
             if len(siblings) > 1:
                 self._session.go_to(siblings[(siblings.index(node) + way) % len(siblings)])
                 return
@@ -147,7 +150,7 @@ class Cells(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == QHelpEvent.Type.ToolTip:
             cell = self.cell_at(event.pos().x())
             text = self.toolTip() if cell is None else self.describe(cell)
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), f"<qt>{html.escape(text)}</qt>", self)
             return True
         return super().event(event)
 

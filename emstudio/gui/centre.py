@@ -16,7 +16,7 @@ from emstudio.gui.views import Views
 from emstudio.gui.widgets import IconButton, hline
 from emstudio.session import Session
 
-_CANVAS_SHARE, _OBJECTIVE_SHARE = 72, 28
+_CANVAS_SHARE, _OBJECTIVE_SHARE = 68, 32  # of what tabs and caption leave: 72 to 28 of the whole
 
 
 class ViewBar(QWidget):
@@ -70,7 +70,9 @@ class ViewBar(QWidget):
 class Centre(QWidget):
     """The central widget; its parts are attributes."""
 
-    def __init__(self, session: Session, refresher: Refresher, views: Views, actions: Actions, parent: QWidget | None = None):
+    def __init__(
+        self, session: Session, refresher: Refresher, views: Views, actions: Actions, parent: QWidget | None = None
+    ):
         super().__init__(parent)
         self.setObjectName("centre")
         self.setProperty("surface", "canvas")
@@ -84,8 +86,12 @@ class Centre(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.view_bar, hline(), self.caption, self.trouble):
+        for widget in (self.view_bar, hline(), self.caption):
             column.addWidget(widget)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(16, 0, 16, 8)
+        bar.addWidget(self.trouble)
+        column.addLayout(bar)
         lower = QWidget()
         below = QVBoxLayout(lower)
         below.setContentsMargins(0, 0, 0, 0)

@@ -31,7 +31,7 @@ class Commands(QObject):
         s = self._session
         alone: dict[str, Callable[[], object]] = {
             "open": self.open,
-            "new": s.new,
+            "new": self.new,
             "paste": self.paste,
             "export_labels": lambda: self._export("labels"),
             "export_model": lambda: self._export("model"),
@@ -67,6 +67,7 @@ class Commands(QObject):
             made[f"tool_{tool}"] = lambda on=True, t=tool: None
         for name in ("system", "light", "dark"):
             made[f"theme_{name}"] = lambda _=False, n=name: self._window.set_theme(n)
+        made["by_truth"] = lambda on: self._window.canvas.set_colour_by_truth(on)
         made["equal"] = lambda on: self._window.canvas.set_equal(on)
         made["reduce_motion"] = self._window.set_reduced_motion
         return made
@@ -80,6 +81,11 @@ class Commands(QObject):
         dialog.fileSelected.connect(self._window.open_source)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    def new(self) -> None:
+        """An empty canvas, with the brush in hand."""
+        self._session.new()
+        self._window.acts["tool_paint"].setChecked(True)
 
     def paste(self) -> None:
         """Open the files or the table on the clipboard."""
@@ -148,10 +154,12 @@ def refresh(window: MainWindow) -> None:
         "back": current.parent is not None,
         "first": started and moment.snapshot.phase != "start",
         "last": history.forward() is not None,
+        "by_truth": moment.data.truth is not None,
         "equal": window.views.view is not None and len(window.views.view.columns) == 2,
     }
     for name, on in enabled.items():
         actions[name].setEnabled(on)
+    actions["equal"].setChecked(enabled["equal"] and window.canvas.equal)
     _name(actions["undo"], "&Undo", history.undo_title())
     _name(actions["redo"], "&Redo", history.redo_title())
     actions["step"].setText(f"Next &half-step: {step_name(moment)}")

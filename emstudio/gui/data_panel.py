@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from emstudio import datasets
 from emstudio.core.data import Column, Dataset
@@ -13,6 +14,7 @@ from emstudio.core.em import Moment
 from emstudio.core.errors import printable
 from emstudio.gui import theme
 from emstudio.gui.actions import Actions
+from emstudio.gui.canvas import BRUSHES
 from emstudio.gui.form import combo
 from emstudio.gui.popups import ColumnsPopup, LeftOutPopup
 from emstudio.gui.preview import Preview
@@ -43,7 +45,9 @@ class DataPanel(QWidget):
     brush_changed = Signal(int)
     wanted = Signal(str)
 
-    def __init__(self, session: Session, refresher: Refresher, views: Views, actions: Actions, parent: QWidget | None = None):
+    def __init__(
+        self, session: Session, refresher: Refresher, views: Views, actions: Actions, parent: QWidget | None = None
+    ):
         super().__init__(parent)
         self.setObjectName("data_panel")
         self._session, self._views, self._actions = session, views, actions
@@ -59,7 +63,13 @@ class DataPanel(QWidget):
         self.truth_box.activated.connect(lambda i: session.set_truth(self.truth_box.itemData(i)))
         self.truth_box.setToolTip("A column that is not fitted: the known groups to compare the fit with")
         self._y_row = LabeledRow("y", self.y_box, label_width=24)
-        self._truth_row = LabeledRow("Truth", self.truth_box, label_width=44)
+        self.truth_button = IconButton(action=actions["by_truth"])
+        self._truth_row = QWidget()
+        truth = QHBoxLayout(self._truth_row)
+        truth.setContentsMargins(0, 0, 0, 0)
+        truth.setSpacing(4)
+        truth.addWidget(LabeledRow("Truth", self.truth_box, label_width=44), 1)
+        truth.addWidget(self.truth_button)
         self.x_box.setAccessibleName("Column on the x axis")
         self.y_box.setAccessibleName("Column on the y axis")
         column.addWidget(LabeledRow("x", self.x_box, label_width=24))
@@ -87,6 +97,8 @@ class DataPanel(QWidget):
         row.setSpacing(4)
         row.addWidget(self.source_box, 1)
         row.addWidget(self.open_button)
+        self.columns_button = IconButton(action=self._actions["columns"])
+        row.addWidget(self.columns_button)
         return row
 
     def _count_row(self) -> QHBoxLayout:
@@ -97,13 +109,10 @@ class DataPanel(QWidget):
         self.left_out_button.setAccessibleName("Rows left out")
         self.left_out_button.setToolTip("List the rows left out because a cell is missing")
         self.left_out_button.clicked.connect(self.open_left_out)
-        self.columns_button = IconButton(action=self._actions["columns"])
-        self.columns_button.setFixedSize(28, 28)
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self.count, 1)
         row.addWidget(self.left_out_button)
-        row.addWidget(self.columns_button)
         return row
 
     def _tool_row(self) -> QHBoxLayout:
@@ -112,13 +121,14 @@ class DataPanel(QWidget):
         self.tools.setObjectName("tools")
         self.brush = QSpinBox()
         self.brush.setObjectName("brush")
-        self.brush.setRange(2, 200)
+        self.brush.setRange(*BRUSHES)
         self.brush.setValue(12)
         self.brush.setSuffix(" px")
         self.brush.setAccessibleName("Brush size")
         self.brush.setToolTip("Radius of the brush that sprays and erases")
         self.brush.setKeyboardTracking(False)
-        self.brush.setMinimumWidth(76)
+        self.brush.setFixedWidth(76)
+        self.brush.lineEdit().setTextMargins(6, 0, 0, 0)
         self.brush.valueChanged.connect(self.brush_changed)
         row = QHBoxLayout()
         row.addWidget(self.tools)
@@ -160,7 +170,7 @@ class DataPanel(QWidget):
                 box.addItems(titles)
             with QSignalBlocker(box):
                 box.setCurrentIndex(columns[axis] if axis < len(columns) else -1)
-            box.setToolTip(box.currentText())
+            box.setToolTip(f"<span>{escape(box.currentText())}</span>")
             box.setEnabled(len(titles) > 1)
         self._y_row.setVisible(len(columns) > 1)
 

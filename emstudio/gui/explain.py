@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from emstudio.core.data import Dataset
 from emstudio.gui.gapbars import GapBars
 from emstudio.gui.inspector import Inspector
 from emstudio.gui.refresh import Refresher
@@ -27,7 +28,8 @@ class Explain(QWidget):
         column.addWidget(hline())
         column.addWidget(self.bars)
         column.addStretch(1)
-        session.data_changed.connect(lambda data: self.pick(None))
+        self._rows = session.data.n
+        session.data_changed.connect(self._on_data)
 
     def pick(self, row: int | None) -> None:
         """Explain row `row` of the dataset until another is picked."""
@@ -44,3 +46,9 @@ class Explain(QWidget):
             self.inspector.show_row(self._picked)
         else:
             self.inspector.show_spot(values)
+
+    def _on_data(self, data: Dataset) -> None:
+        """Rows of other data are other points."""
+        if data.n != self._rows:
+            self._picked = None
+        self._rows = data.n

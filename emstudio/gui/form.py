@@ -1,8 +1,8 @@
 """A form made from declared parameters: whole number -> stepper, choice -> combo, number -> line, bool -> check box.
 
-    form = Form(Model.parameters())
-    form.show_values({"k": 2, ...})           quietly
-    form.edited.connect(slot)                  (name, value), parsed; wrong input is told in place and not emitted
+form = Form(Model.parameters())
+form.show_values({"k": 2, ...})           quietly
+form.edited.connect(slot)                  (name, value), parsed; wrong input is told in place and not emitted
 """
 
 from __future__ import annotations
@@ -84,12 +84,7 @@ class Form(QWidget):
         high = int(p.high) if p.high is not None else 2**31 - 1
         field = Stepper(low, high, int(p.default), p.label)
         field.valueChanged.connect(partial(self._give, p))
-
-        def show(value: Any) -> None:
-            with QSignalBlocker(field):
-                field.setValue(int(value))
-
-        return field, show
+        return field, quietly(field, lambda value: field.setValue(int(value)))
 
     def _combo(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
         field = combo("")
@@ -100,8 +95,8 @@ class Form(QWidget):
 
     def _check(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
         field = QCheckBox()
-        field.clicked.connect(partial(self._give, p))
-        return field, lambda value: field.setChecked(bool(value))
+        field.toggled.connect(lambda on: self._give(p, on))
+        return field, quietly(field, lambda value: field.setChecked(bool(value)))
 
     def _line(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
         field = QLineEdit()
@@ -122,6 +117,16 @@ class Form(QWidget):
             return
         self.show_error(p.name, "")
         self.edited.emit(p.name, value)
+
+
+def quietly(field: QWidget, show: Callable[[Any], None]) -> Callable[[Any], None]:
+    """`show`, without the field's telling anybody."""
+
+    def shown(value: Any) -> None:
+        with QSignalBlocker(field):
+            show(value)
+
+    return shown
 
 
 def _plain(value: Any) -> str:

@@ -37,8 +37,8 @@ class GapBars(QWidget):
             "responsibilities), in nats"
         )
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 8, 16, 12)
-        column.setSpacing(8)
+        column.setContentsMargins(16, 8, 16, 4)
+        column.setSpacing(6)
         column.addLayout(_ends(text("log L = F + KL", "title"), text("nats, higher is better", "unit")))
         column.addWidget(self.bars, 1)
         column.addLayout(_legend())
@@ -96,25 +96,22 @@ class Bars(QWidget):
         self.track = track
         self.setAccessibleName("Log-likelihood as bound plus gap")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(84)
+        self.setMinimumHeight(66)
 
     def sizeHint(self) -> QSize:
         return QSize(296, 116)
 
     def shown(self) -> tuple[int, int]:
-        """First and one past the last cell shown: the current one has up to two of the future behind it."""
-        count, here = self.track.count, self.track.current
-        facts = self.track.facts
+        """First and one past the last cell shown: of this run, the current one with up to two of the future behind it."""
+        count, here, joined = self.track.count, self.track.current, self.track.facts["joined"]
         room = min(max(int(self.width() // 48), 3), MOST)
         low = high = here
-        while high < count and high - here < 3 and facts["group"][high] == facts["group"][here]:
+        while high + 1 < count and joined[high + 1] and high - here < room - 1:
             high += 1
-        first = max(high - room, 0)
-        while low > first and facts["group"][low - 1] == facts["group"][here]:
+        while low > 0 and joined[low] and here - low < room - 1:
             low -= 1
-        while high < count and high - low < room and facts["group"][high] == facts["group"][here]:
-            high += 1
-        return low, high
+        high = min(high, max(here + 2, low + room - 1))
+        return max(low, high - room + 1), high + 1
 
     def words(self) -> str:
         """The current bar in words, for who cannot see it."""
@@ -133,7 +130,7 @@ class Bars(QWidget):
         low, high = self.shown()
         facts = self.track.facts[low:high]
         likelihood, bound = facts["likelihood"], facts["bound"]
-        limits = y_range(likelihood, bound, facts["early"]) if high > low else None
+        limits = y_range(likelihood, bound, facts["early"], least=1e-4) if high > low else None
         base = self.height() - 20.0
         painter.setPen(QPen(theme.colour("border"), 1))
         painter.drawLine(QPointF(0, base + 0.5), QPointF(self.width(), base + 0.5))

@@ -27,7 +27,6 @@ class Card:
     name: str
     shares: np.ndarray | None
     values: str
-    place: tuple[float, float]  # data units; of a rug, see `pixel`
     pixel: tuple[float, float]
     ring: bool = True
 

@@ -19,7 +19,7 @@ from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import Chip, ResponsibilityBar, text
 from emstudio.session import Session
 
-HINT = "Click a point to see whose it is and why. Rest on an empty spot to see whose a point there would be."
+HINT = "Click a point, or rest on an empty spot."
 MOST_VALUES = 8
 
 
@@ -42,16 +42,16 @@ def why(node: Node, row: int | None) -> Why | None:
     if snapshot.params is None:
         return None
     if row is None:
-        return Why(None, moment, "No data here: this is what the responsibilities would be.")
+        return Why(None, moment, "No data here: so a point would be coloured.")
     shares = None if snapshot.resp is None or row >= len(snapshot.resp) else snapshot.resp[row]
     if shares is None or np.isnan(shares).any():
-        return Why(None, moment, "Not coloured yet: this is what the next E-step will give.")
+        return Why(None, moment, "Not coloured yet: so the next E-step will do it.")
     if snapshot.phase == "E":
         return Why(shares, moment, "")
     made = _coloured(node)
     if made is not None:
-        return Why(shares, made, f"Coloured by {made.label}; the shapes have moved since, the next E-step asks anew.")
-    return Why(shares, moment, "The colour is older than the numbers: they are what the next E-step will give.")
+        return Why(shares, made, f"Coloured by {made.label}; the shapes have moved since.")
+    return Why(shares, moment, "Coloured before the edit; the numbers are new.")
 
 
 def _coloured(node: Node) -> Moment | None:
@@ -77,7 +77,7 @@ def values_html(data: Dataset, x: np.ndarray) -> str:
         shown = number(float(value), 6, trim=True)
         parts.append(f"{html.escape(column.name)} <span style='font-weight:600'>{shown}</span>{unit}")
     more = data.d - MOST_VALUES
-    return "&ensp; ".join(parts) + (f"&ensp; and {more} more" if more > 0 else "")
+    return "&nbsp;&nbsp;&nbsp; ".join(parts) + (f"&nbsp;&nbsp;&nbsp; and {more} more" if more > 0 else "")
 
 
 class Inspector(QWidget):
@@ -95,16 +95,19 @@ class Inspector(QWidget):
         self.bar = ResponsibilityBar()
         self.table = BayesTable()
         self.note = text("", "unit", wrap=True)
-        self.hint = text(HINT, "label", wrap=True)
+        # What stands below keeps its place when the pointer comes and goes.
+        policy = self.chip.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.chip.setSizePolicy(policy)
         head = QHBoxLayout()
         head.addWidget(text("Why this colour?", "title"))
         head.addStretch(1)
         head.addWidget(self.chip)
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 8, 16, 12)
-        column.setSpacing(8)
+        column.setContentsMargins(16, 4, 16, 4)
+        column.setSpacing(6)
         column.addLayout(head)
-        for part in (self.hint, self.values, self.bar, self.table, self.note):
+        for part in (self.values, self.bar, self.table, self.note):
             column.addWidget(part)
         refresher.draw.connect(lambda moment: self._show())
         session.data_changed.connect(self._on_data)
@@ -129,46 +132,43 @@ class Inspector(QWidget):
         if data.n != self._rows:
             self._row = None
         self._rows = data.n
+        self.values.setMinimumHeight(0)
         self._show()
 
     # -- showing it ----------------------------------------------------------------------------------------------------
     def _show(self) -> None:
         data, node = self._session.data, self._session.history.current
         assert node is not None
-        row = self._row
-        x: np.ndarray | None = None
+        row, x = self._row, None
         if self._spot is not None and self._spot.shape == (data.d,):
             row, x = None, self._spot
         elif row is not None and row < data.n:
             x = data.x[row]
+        self.chip.setVisible(x is not None)
         if x is None:
-            self._blank(HINT)
+            self._show_nothing(HINT)
             return
-        found = why(node, row)
         self.chip.setText("empty spot" if row is None else f"row {count(int(data.rows[row]) + 1)}")
-        self.chip.show()
         self.values.setText(values_html(data, x))
-        self.values.show()
+        self.values.setMinimumHeight(self.values.heightForWidth(self.values.width()))
+        found = why(node, row)
         if found is None:
-            self._nothing("No colour yet: nothing is fitted.")
-            return
-        numbers = rule(found.made.model, found.made.snapshot.params, x)
+            self._show_nothing(None)
+        else:
+            self._show_rule(found, x)
+
+    def _show_rule(self, found: Why, x: np.ndarray) -> None:
+        model = found.made.model
+        numbers = rule(model, found.made.snapshot.params, x)
         shares = numbers.shares if found.shares is None else found.shares
         self.bar.show_values(shares.tolist())
-        self.table.show_rule(numbers)
-        self.note.setText(found.note)
-        for part in (self.bar, self.table):
-            part.show()
-        self.note.setVisible(bool(found.note))
-        self.hint.hide()
+        self.table.show_rule(numbers, model.k)
+        self.note.setText(found.note or " ")
 
-    def _blank(self, words: str) -> None:
-        self.chip.hide()
-        self.values.hide()
-        self._nothing(words)
-
-    def _nothing(self, words: str) -> None:
-        self.hint.setText(words)
-        self.hint.show()
-        for part in (self.bar, self.table, self.note):
-            part.hide()
+    def _show_nothing(self, words: str | None) -> None:
+        """No point, or no parameters yet: `words` in the place of the values."""
+        if words is not None:
+            self.values.setText(words)
+        self.bar.show_values([])
+        self.table.show_rule(None, self._session.model.k)
+        self.note.setText(" " if words is not None else "No colour yet: nothing is fitted.")

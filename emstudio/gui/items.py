@@ -65,9 +65,8 @@ class Shapes(Layer):
 
     def show_marks(self, marks: Iterable[object], many: bool) -> None:
         self._marks = tuple(m for m in marks if isinstance(m, Ellipse | Curve | Bars))
-        if many != self._many:
-            self._many = many
-            self.setZValue(self.ABOVE if many and any(isinstance(m, Ellipse) for m in self._marks) else self.BELOW)
+        self._many = many
+        self.setZValue(self.ABOVE if many and any(isinstance(m, Ellipse) for m in self._marks) else self.BELOW)
         self.update()
 
     def show_on(self, painter: QPainter, frame: Frame) -> None:

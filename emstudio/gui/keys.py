@@ -39,9 +39,11 @@ class KeysDialog(QDialog):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
-        column.addWidget(text("Single keys work on the canvas, the objective and the timeline; those with Ctrl everywhere.", "label"))
+        words = "Single keys work on the canvas, the objective and the timeline; those with Ctrl everywhere."
+        column.addWidget(text(words, "label"))
         column.addWidget(self.table)
         self.resize(760, 560)
 

@@ -71,7 +71,9 @@ def clearance(
     if len(taken):
         start, end = taken[:, :2], taken[:, :2] + taken[:, 2:]
         gap = np.maximum(start[None] - high[:, None], low[:, None] - end[None])  # (m, q, 2), negative: overlap
-        apart = np.where((gap < 0).all(axis=2), gap.max(axis=2) - 100.0, np.hypot(*np.maximum(gap, 0).transpose(2, 0, 1)))
+        apart = np.where(
+            (gap < 0).all(axis=2), gap.max(axis=2) - 100.0, np.hypot(*np.maximum(gap, 0).transpose(2, 0, 1))
+        )
         score = np.minimum(score, apart.min(axis=1))
     return np.where(inside, score, -np.inf)
 
@@ -81,6 +83,6 @@ def choose(scores: np.ndarray, before: int | None) -> int | None:
     best = int(np.argmax(scores))
     if scores[best] <= -50.0:
         return None
-    if before is not None and scores[before] >= min(GOOD, scores[best]):
+    if before is not None and before < len(scores) and scores[before] >= min(GOOD, scores[best]):
         return before
     return best

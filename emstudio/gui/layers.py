@@ -80,7 +80,9 @@ class Layer(QGraphicsObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         try:
             self.show_on(painter, self.frame())
-        except Exception as error:  # an exception inside Qt's paint would leave the picture half drawn, or end the process
+        except (
+            Exception
+        ) as error:  # an exception inside Qt's paint would leave the picture half drawn, or end the process
             self._report(error)
         finally:
             painter.restore()

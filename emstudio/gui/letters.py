@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from emstudio.core.marks import Curve, Disc, Drawing, Ellipse
 from emstudio.gui import theme
-from emstudio.gui.items import STACK_ALPHA, contour, faded, polygon
+from emstudio.gui.items import STACK_ALPHA, contour, faded, polygon, polyline
 from emstudio.gui.labels import PointMap, choose, clearance
 from emstudio.gui.layers import Frame, Layer
 from emstudio.gui.samples import paint_disc
@@ -139,6 +139,9 @@ class Letters(Layer):
                 floor = float(frame.pixels(np.array([[0.0, 0.0]]))[0, 1])
                 out.stems.append((centre, floor, mark.component))
         taken = [(c.x() - DISC / 2, c.y() - DISC / 2, DISC, DISC) for c, _ in out.discs]
+        if self._drawing.legend:
+            width = legend_width(self._drawing.legend)
+            taken.append((frame.width - width, 0.0, width, 22.0))
         points = self._point_map(frame)
         if self._trail is not None and not raised:
             self._lay_trails(frame, out, taken, points)
@@ -181,7 +184,16 @@ class Letters(Layer):
                     continue
                 colour = theme.component_text(mark.component)
                 self._put(
-                    frame, out, taken, points, (mark.component, radius), words, text_size(words, face), spots, colour, face
+                    frame,
+                    out,
+                    taken,
+                    points,
+                    (mark.component, radius),
+                    words,
+                    text_size(words, face),
+                    spots,
+                    colour,
+                    face,
                 )
 
     def _put(self, frame: Frame, out: Layout, taken: list, points: PointMap, key: tuple, words: str,
@@ -200,7 +212,9 @@ class Letters(Layer):
     def _lay_notes(self, frame: Frame, out: Layout, taken: list) -> None:
         """The numbers beside letters: above, else right or left, where no other letter or note is."""
         face = theme.font(12, 500)
-        nowhere = PointMap.of(np.empty((0, 2)), frame.width, frame.height)
+        lines = [m for m in self._drawing.marks if isinstance(m, Curve) and m.line]
+        ink = np.concatenate([np.empty((0, 2)), *(dense(polyline(frame, m.x, m.y)) for m in lines)])
+        ways = PointMap.of(ink, frame.width, frame.height)
         for mark, (centre, k) in zip(self._discs(), out.discs, strict=True):
             if not mark.note:
                 continue
@@ -208,7 +222,11 @@ class Letters(Layer):
             side = size[0] / 2 + DISC / 2 + 4
             x, y = centre.x(), centre.y()
             spots = np.array([(x, y - DISC / 2 - size[1] / 2 - 1), (x + side, y), (x - side, y)])
-            self._put(frame, out, taken, nowhere, ("note", k), mark.note, size, spots, theme.colour("text2"), face)
+            scores = clearance(spots, size, ways, np.array(taken), frame.width, frame.height)
+            free = np.flatnonzero(scores > 0)
+            if len(free):  # the first place that is free of curves is as good as any
+                spots = spots[free[:1]]
+            self._put(frame, out, taken, ways, ("note", k), mark.note, size, spots, theme.colour("text2"), face)
 
     # -- painting ------------------------------------------------------------------------------------------------------
     def show_on(self, painter: QPainter, frame: Frame) -> None:
@@ -238,6 +256,15 @@ def disc_centre(frame: Frame, mark: Disc, raised: bool) -> QPointF:
     if raised:
         y = max(y - DISC / 2 - 3, DISC / 2 + 2)
     return QPointF(float(np.clip(x, -1e6, 1e6)), float(np.clip(y, -1e6, 1e6)))
+
+
+def dense(line: np.ndarray, step: float = 4.0) -> np.ndarray:
+    """Points along a line of pixels, at most `step` apart in both directions."""
+    if len(line) < 2:
+        return line
+    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(line, axis=0)).max(axis=1))])
+    at = np.linspace(0.0, length[-1], int(min(length[-1], 1e5) / step) + 2)
+    return np.stack([np.interp(at, length, line[:, 0]), np.interp(at, length, line[:, 1])], axis=1)
 
 
 def thinned(line: np.ndarray, least: float) -> np.ndarray:
@@ -286,9 +313,13 @@ def paint_text(painter: QPainter, text: Text) -> None:
     painter.drawText(text.box, Qt.AlignmentFlag.AlignCenter, text.words)
 
 
-def paint_legend(
-    painter: QPainter, frame: Frame, legend: Sequence[tuple[str, str]], components: Sequence[int]
-) -> None:
+def legend_width(legend: Sequence[tuple[str, str]]) -> float:
+    """Pixels from the legend's first sample to the right edge."""
+    metrics = QFontMetricsF(theme.font(12, 400))
+    return 4 + sum(metrics.horizontalAdvance(words) + 46 for _, words in legend)
+
+
+def paint_legend(painter: QPainter, frame: Frame, legend: Sequence[tuple[str, str]], components: Sequence[int]) -> None:
     """What the marks mean, right above the picture's shapes: role (`bars`, `components`, `total`) and text."""
     face = theme.font(12, 400)
     metrics = QFontMetricsF(face)

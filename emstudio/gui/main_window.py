@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDockWidget,
-    QGraphicsView,
     QMainWindow,
-    QScrollArea,
     QSlider,
     QSpinBox,
     QWidget,
@@ -28,6 +27,7 @@ from emstudio.gui.data_panel import DataPanel
 from emstudio.gui.explain import Explain
 from emstudio.gui.menus import Menus
 from emstudio.gui.model_panel import ModelPanel
+from emstudio.gui.panel_area import PanelArea
 from emstudio.gui.parameters import Parameters
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.status import StatusBar
@@ -38,6 +38,8 @@ from emstudio.session import Session
 
 _LAYOUT = 1  # of the saved state: another number forgets older layouts
 _RECENT = 8
+_TABLE = 200  # px that the parameters get at least
+_PATIENCE = 0.25  # seconds between two looks at what can be done, while running
 _SIDE = Qt.DockWidgetArea
 
 
@@ -67,6 +69,8 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self.menuBar(), session, self.acts, switches, self.recent, self.open_source)
         self.acts.host(self.centre.hosts())
         self._troubled_at: object = None
+        self._refreshed = 0.0
+        self._room_for = session.model.k
         self._join()
         self._calm()
         self.setAcceptDrops(True)
@@ -81,9 +85,13 @@ class MainWindow(QMainWindow):
     def _make_docks(self) -> None:
         more = [self.acts["columns"], self.acts["left_out"]]
         self._dock("data", "Data", self.data_panel, _SIDE.LeftDockWidgetArea, more, scroll=False)
-        self._dock("model", "Model", self.model_panel, _SIDE.LeftDockWidgetArea, [self.acts["restart"], self.acts["new_start"]])
+        self._dock(
+            "model", "Model", self.model_panel, _SIDE.LeftDockWidgetArea, [self.acts["restart"], self.acts["new_start"]]
+        )
         self._dock("explain", "Explain", self.explain, _SIDE.RightDockWidgetArea, [])
-        self._dock("parameters", "Parameters", self.parameters, _SIDE.RightDockWidgetArea, [self.acts["copy"]], scroll=False)
+        self._dock(
+            "parameters", "Parameters", self.parameters, _SIDE.RightDockWidgetArea, [self.acts["copy"]], scroll=False
+        )
         for corner, side in (
             (Qt.Corner.TopLeftCorner, _SIDE.LeftDockWidgetArea),
             (Qt.Corner.BottomLeftCorner, _SIDE.LeftDockWidgetArea),
@@ -92,7 +100,9 @@ class MainWindow(QMainWindow):
         ):
             self.setCorner(corner, side)
 
-    def _dock(self, name: str, title: str, panel: QWidget, side: Qt.DockWidgetArea, more: list, scroll: bool = True) -> None:
+    def _dock(
+        self, name: str, title: str, panel: QWidget, side: Qt.DockWidgetArea, more: list, scroll: bool = True
+    ) -> None:
         dock = QDockWidget(title, self)
         dock.setObjectName(f"dock_{name}")
         dock.setAccessibleName(title)
@@ -100,14 +110,7 @@ class MainWindow(QMainWindow):
         panel.setProperty("surface", "panel")
         panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         if scroll:
-            area = QScrollArea()
-            area.setWidgetResizable(True)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            area.setWidget(panel)
-            panel.setMinimumWidth(200)
-            area.setMinimumWidth(200)
-            panel = area
+            panel = PanelArea(panel)
         dock.setWidget(panel)
         dock.toggleViewAction().setText(f"{title} panel")
         dock.toggleViewAction().setToolTip(f"Show or hide the panel {title}")
@@ -119,12 +122,19 @@ class MainWindow(QMainWindow):
         panel.wanted.connect(self.open_source)
         panel.tools.chosen.connect(lambda action: canvas.set_tool(action.objectName().removeprefix("tool_")))
         panel.brush_changed.connect(canvas.set_brush)
-        panel.picked.connect(canvas.select)
-        panel.picked.connect(self.explain.pick)
+        panel.picked.connect(canvas.pick_row)
         canvas.picked.connect(panel.show_row)
         canvas.picked.connect(self.explain.pick)
         canvas.hovered.connect(self.explain.hover)
         canvas.spot.connect(self.explain.spot)
+        canvas.component_picked.connect(self.parameters.choose)
+        self.parameters.chosen.connect(canvas.pick_component)
+        canvas.tool_changed.connect(lambda name: self.acts[f"tool_{name}"].setChecked(True))
+        canvas.brush_changed.connect(panel.brush.setValue)
+        canvas.equal_changed.connect(self.acts["equal"].setChecked)
+        canvas.selection_changed.connect(lambda n: self.acts["delete_points"].setEnabled(n > 0))
+        self.acts["equal"].setChecked(canvas.equal)
+        self.acts["delete_points"].setEnabled(False)
         self.views.changed.connect(canvas.set_view)
         self.views.changed.connect(lambda view: self._refresh())
         if self.views.view is not None:
@@ -132,19 +142,17 @@ class MainWindow(QMainWindow):
         self.refresher.draw.connect(self._on_draw)
         session.running_changed.connect(lambda on: self._refresh())
         session.settings_changed.connect(self._show_obstacle)
+        bar = self.docks["explain"].widget().verticalScrollBar()
+        bar.rangeChanged.connect(self._make_room, Qt.ConnectionType.QueuedConnection)
         session.data_changed.connect(self._show_data)
         session.trouble.connect(self._on_trouble)
         session.failed.connect(self.tell)
-        session.news.connect(self.remark)
 
     def _calm(self) -> None:
-        """The wheel turns a field only where the person put the focus; files may be dropped everywhere."""
+        """The wheel turns a field only where the person put the focus."""
         for kind in (QComboBox, QSpinBox, QSlider):
             for field in self.findChildren(kind):
                 field.installEventFilter(self)
-        for view in self.findChildren(QGraphicsView):
-            view.setAcceptDrops(False)
-            view.viewport().setAcceptDrops(False)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
@@ -157,10 +165,11 @@ class MainWindow(QMainWindow):
         if self._troubled_at is not None and self.session.history.current is not self._troubled_at:
             self.trouble.dismiss()
             self._troubled_at = None
-        if not self.session.running:
+        if not self.session.running or time.monotonic() > self._refreshed + _PATIENCE:
             self._refresh()
 
     def _refresh(self) -> None:
+        self._refreshed = time.monotonic()
         commands.refresh(self)
 
     def _show_data(self, *_: object) -> None:
@@ -186,7 +195,8 @@ class MainWindow(QMainWindow):
             k = notice.component
             remedies.append((f"Re-seed {theme.letter(k)}", lambda: self.session.reseed(k)))
         remedies.append(("Step back", self.session.back))
-        self.trouble.show_trouble(notice.text, remedies)
+        # The caption tells what happened and why.
+        self.trouble.show_trouble("Choose how to go on:", remedies)
         self._troubled_at = self.session.history.current
 
     def tell(self, sentence: str) -> None:
@@ -196,12 +206,14 @@ class MainWindow(QMainWindow):
 
     def remark(self, sentence: str) -> None:
         """One sentence in the status bar, for a while."""
-        self.statusBar().showMessage(sentence, 8000)
+        self.statusBar().showMessage(sentence, 4000)
 
     # -- data from outside ---------------------------------------------------------------------------------------------
     def open_source(self, source: str) -> bool:
         """Open a file or `dataset:NAME`, and remember the file."""
         done = self.session.open(source)
+        if done:
+            self.acts["tool_select"].setChecked(True)
         if done and not source.startswith("dataset:"):
             self._remember_file(str(Path(source).absolute()))
         return done
@@ -274,10 +286,40 @@ class MainWindow(QMainWindow):
 
     def _size_docks(self) -> None:
         wide = self.width() >= 1600
-        docks = self.docks
-        self.resizeDocks([docks["data"], docks["explain"]], [296, 400] if wide else [264, 328], Qt.Orientation.Horizontal)
-        self.resizeDocks([docks["data"], docks["model"]], [340, 352], Qt.Orientation.Vertical)
-        self.resizeDocks([docks["explain"], docks["parameters"]], [460, 232], Qt.Orientation.Vertical)
+        docks, height = self.docks, self.centre.height()
+        self.resizeDocks(
+            [docks["data"], docks["explain"]], [296, 400] if wide else [264, 328], Qt.Orientation.Horizontal
+        )
+        self.layout().activate()
+        # The panel of fixed content gets what it needs, its neighbour with rows to show the rest.
+        model = min(self._wanted("model"), height - docks["data"].minimumSizeHint().height())
+        self.resizeDocks([docks["data"], docks["model"]], [height - model, model], Qt.Orientation.Vertical)
+        self._share_right()
+
+    def _share_right(self) -> None:
+        explain, parameters = self.docks["explain"], self.docks["parameters"]
+        height = explain.height() + parameters.height()
+        wanted = min(self._wanted("explain"), height - _TABLE)
+        self.resizeDocks([explain, parameters], [wanted, height - wanted], Qt.Orientation.Vertical)
+
+    def _make_room(self) -> None:
+        """Once for each number of components: more of them need more room to be explained, where there is some."""
+        explain, parameters = self.docks["explain"], self.docks["parameters"]
+        if self.session.model.k == self._room_for:
+            return
+        self._room_for = self.session.model.k
+        stacked = explain.isVisible() and parameters.isVisible() and explain.x() == parameters.x()
+        if stacked and not self.tabifiedDockWidgets(explain) and self._wanted("explain") > explain.height():
+            self._share_right()
+
+    def _wanted(self, name: str) -> int:
+        """The height at which a dock's panel need not scroll."""
+        dock = self.docks[name]
+        area = dock.widget()
+        panel = area.widget() if isinstance(area, PanelArea) else area
+        width = max(panel.width(), 1)
+        needed = panel.heightForWidth(width) if panel.hasHeightForWidth() else panel.sizeHint().height()
+        return needed + dock.titleBarWidget().sizeHint().height() + 2  # and the line between two docks
 
     def _restore(self) -> None:
         settings = self._settings
@@ -293,9 +335,15 @@ class MainWindow(QMainWindow):
             if isinstance(split, QByteArray):
                 self.centre.splitter.restoreState(split)
             self.data_panel.set_recent(self.recent())
-        if not (isinstance(state, QByteArray) and self.restoreState(state, _LAYOUT)):
+        self._unsized = not (isinstance(state, QByteArray) and self.restoreState(state, _LAYOUT))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._unsized:
+            self._unsized = False
             # Docks can be sized only once they have been laid out.
-            QTimer.singleShot(0, self._size_docks)
+            self.layout().activate()
+            self._size_docks()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -305,13 +353,13 @@ class MainWindow(QMainWindow):
         """Every action with its key."""
         from emstudio.gui.keys import KeysDialog
 
-        KeysDialog(self.acts, self).open()
+        KeysDialog(self.acts, self).show()
 
     def show_about(self) -> None:
         """Version and licence."""
         from emstudio.gui.keys import about
 
-        about(self).open()
+        about(self).show()
 
     # -- the end -------------------------------------------------------------------------------------------------------
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -37,13 +37,46 @@ class Menus:
     ):
         self._bar, self._session, self._actions = bar, session, actions
         self._recent, self._wanted = recent, wanted
-        self._menu("&File", ["open", self._datasets, self._recent_files, "paste", "new", None, "export_labels", "export_model", "export_picture", None, "quit"])
+        self._menu(
+            "&File",
+            [
+                "open",
+                self._datasets,
+                self._recent_files,
+                "paste",
+                "new",
+                None,
+                "export_labels",
+                "export_model",
+                "export_picture",
+                None,
+                "quit",
+            ],
+        )
         tools = ["tool_select", "tool_paint", "tool_spray", "tool_erase"]
         self._menu("&Edit", ["undo", "redo", None, "copy", None, *tools, None, "delete_points", "clear_points"])
-        self._menu("&Data", ["columns", self._truth, "left_out"])
+        self._menu("&Data", ["columns", "left_out", None, self._truth, "by_truth"])
         self._menu("&Model", ["add_component", "remove_component", None, "restart", "new_start", None, self._reseed])
-        self._menu("&Run", ["step", "iterate", "back", "first", "last", None, "run", "converge", None, self._speed, "slower", "faster"])
-        self._menu("&View", [*docks, None, "fit_view", "equal", None, self._themes, "reduce_motion", None, "reset_layout"])
+        self._menu(
+            "&Run",
+            [
+                "step",
+                "iterate",
+                "back",
+                "first",
+                "last",
+                None,
+                "run",
+                "converge",
+                None,
+                self._speed,
+                "slower",
+                "faster",
+            ],
+        )
+        self._menu(
+            "&View", [*docks, None, "fit_view", "equal", None, self._themes, "reduce_motion", None, "reset_layout"]
+        )
         self._menu("&Help", ["keys", "about"])
 
     def _menu(self, title: str, entries: Sequence[object]) -> None:
@@ -60,7 +93,9 @@ class Menus:
                 entry(menu)  # type: ignore[operator]
 
     # -- menus that change ---------------------------------------------------------------------------------------------
-    def _changing(self, menu: QMenu, name: str, title: str, entries: Callable[[], list[Entry]], checks: bool = True) -> QMenu:
+    def _changing(
+        self, menu: QMenu, name: str, title: str, entries: Callable[[], list[Entry]], checks: bool = True
+    ) -> QMenu:
         """A submenu filled with `entries()` whenever the menu above it opens; disabled while there are none."""
         sub = menu.addMenu(title)
         sub.setObjectName(name)

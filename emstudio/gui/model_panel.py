@@ -70,12 +70,11 @@ class ModelPanel(QWidget):
         self.tolerance.setAccessibleName("Tolerance")
         self.tolerance.setAcceptDrops(False)
         self.tolerance.setToolTip("A run stops when the measure is below this; 0 never stops before the last iteration")
-        self.tolerance.setFixedWidth(72)
+        self.tolerance.setFixedWidth(76)
         self.tolerance.editingFinished.connect(self._typed_tolerance)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.measure_box)
-        row.addWidget(text("below", "label"))
         row.addWidget(self.tolerance)
         self._column.addLayout(row)
         self.iterations = QSpinBox()
@@ -83,6 +82,7 @@ class ModelPanel(QWidget):
         self.iterations.setRange(1, _MOST_ITERATIONS)
         self.iterations.setKeyboardTracking(False)
         self.iterations.setToolTip("A run stops after so many iterations at the latest")
+        self.iterations.lineEdit().setTextMargins(6, 0, 0, 0)
         self.iterations.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.iterations.valueChanged.connect(lambda n: self._set_stopping(max_iter=n))
         self._column.addWidget(LabeledRow("Iterations", self.iterations))
@@ -108,9 +108,11 @@ class ModelPanel(QWidget):
         self.iterations.blockSignals(True)
         self.iterations.setValue(stopping.max_iter)
         self.iterations.blockSignals(False)
-        sentence = dict((m, s) for m, _, s in MEASURES)[stopping.measure]
-        unit = "" if stopping.measure == "parameters" else " In nats per row."
-        self.explanation.setText(sentence + unit)
+        sentence = next(s for m, _, s in MEASURES if m == stopping.measure).rstrip(".")
+        tolerance = theme.number(stopping.tol, 3, trim=True)
+        unit = "" if stopping.measure == "parameters" else " nats per row"
+        below = f"Converged when this is below {tolerance}{unit}: {sentence[0].lower()}{sentence[1:]}."
+        self.explanation.setText(below.replace("aitken", "Aitken"))
 
     def _make_form(self) -> None:
         model = self._session.model

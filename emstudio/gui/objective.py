@@ -1,7 +1,7 @@
 """The objective plot: log-likelihood (solid) and bound F (dashed) as staircases over the half-steps, the gap between.
 
 Each moment is a cell. What lies behind the current cell is solid, what was computed ahead of it pale. Objectives of
-different data, or of different starts, are never joined; an edit or a new start is a named line between two cells.
+different data are never joined; an edit is a named line between two cells.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Objective(Cells):
         return self._range
 
     def describe(self, cell: int) -> str:
-        moment, title = self.track.cells[cell].moment, self.track.title(cell)
-        snapshot = moment.snapshot
-        parts = [f"{moment.label} ({title})" if title else moment.label]
+        node = self.track.cells[cell]
+        snapshot = node.moment.snapshot
+        parts = [f"{node.moment.label} ({node.title})" if node.title else node.moment.label]
         if snapshot.log_likelihood is not None:
             parts.append(f"log-likelihood {number(snapshot.log_likelihood, 7)}")
         if snapshot.bound is not None:
@@ -104,9 +104,9 @@ class Objective(Cells):
         self._paint_current_cell(painter)
         self._paint_curves(painter, low, high)
         self._paint_edits(painter, low, high)
-        self._paint_falls(painter, low, high)
         self._paint_clipped(painter, low, high, same)
         self._paint_dot(painter)
+        self._paint_falls(painter, low, high)
 
     def _paint_header(self, painter: QPainter, unit: str) -> None:
         title, plain = theme.font(12, 600), theme.font(12)
@@ -131,7 +131,7 @@ class Objective(Cells):
         return f"{unit} \u00b7 {kept} other future{'s' if kept > 1 else ''} kept"
 
     def _paint_legend(self, painter: QPainter, metrics: QFontMetricsF) -> float:
-        """The legend at the right end of the header; its left edge. A narrow plot shows a shorter one."""
+        """The legend at the right end of the header; its left edge. A narrow plot has none."""
         entries = [("log-likelihood", "text"), ("bound F", "text2"), ("KL gap", "gap")]
         widths = [28 + metrics.horizontalAdvance(name) for name, _ in entries]
         x = self.width() - RIGHT - sum(widths) - 16 * (len(entries) - 1)
@@ -212,38 +212,46 @@ class Objective(Cells):
         painter.drawLine(QPointF(middle, plot.top()), QPointF(middle, plot.bottom()))
 
     def _paint_curves(self, painter: QPainter, low: int, high: int) -> None:
+        """Up to the current cell in full, what is ahead of it pale, and so is what belongs to other data."""
         plot = self.plot
         now = min(max(self.x_of(self.track.current + 1), plot.left()), plot.right())
         here = self.track.segment(min(max(self.track.current, low), high - 1))
-        for left, right, opacity in ((plot.left(), now, 1.0), (now, plot.right(), 0.34)):
-            if right <= left:
-                continue
-            painter.save()
-            painter.setClipRect(QRectF(left, plot.top(), right - left, plot.height()))
-            first = low
-            while first < high:
-                first, end = self.track.segment(first)
-                current = (first, end) == here
-                painter.setOpacity(opacity if current or opacity < 1 else 0.45)
-                self._paint_segment(painter, first, end)
-                first = end
-            painter.restore()
+        first = low
+        while first < high:
+            first, end = self.track.segment(first)
+            shapes = self._shapes(first, end)
+            for left, right, opacity in ((plot.left(), now, 1.0), (now, plot.right(), 0.34)):
+                if right <= left or self.x_of(end) < left or self.x_of(first) > right:
+                    continue
+                painter.save()
+                painter.setClipRect(QRectF(left, plot.top(), right - left, plot.height()))
+                painter.setOpacity(opacity if (first, end) == here or opacity < 1 else 0.45)
+                self._paint_shapes(painter, *shapes)
+                painter.restore()
+            first = end
 
-    def _paint_segment(self, painter: QPainter, first: int, end: int) -> None:
+    def _shapes(self, first: int, end: int) -> tuple[list[QPolygonF], list[QPolygonF], list[QPolygonF]]:
+        """The gaps, bounds and log-likelihoods of a segment's cells in pixels, broken where something is not known."""
         likelihood, bound = self.track.likelihood[first:end], self.track.bound[first:end]
+        upper, lower = (
+            [self._polygon(*steps(values[a:b], first + a)) for a, b in runs(np.isfinite(values))]
+            for values in (likelihood, bound)
+        )
+        gaps = []
         for a, b in runs(np.isfinite(likelihood) & np.isfinite(bound)):
-            self._paint_gap(painter, likelihood[a:b], bound[a:b], first + a)
-        for values, role in ((bound, "text2"), (likelihood, "text")):
-            painter.setPen(self._pen(role))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            for a, b in runs(np.isfinite(values)):
-                painter.drawPolyline(self._polygon(*steps(values[a:b], first + a)))
+            top = self._polygon(*steps(likelihood[a:b], first + a))
+            gaps.append(QPolygonF(list(top) + list(self._polygon(*steps(bound[a:b], first + a)))[::-1]))
+        return gaps, lower, upper
 
-    def _paint_gap(self, painter: QPainter, likelihood: np.ndarray, bound: np.ndarray, first: int) -> None:
-        upper, lower = self._polygon(*steps(likelihood, first)), self._polygon(*steps(bound, first))
+    def _paint_shapes(self, painter: QPainter, gaps: list, lower: list, upper: list) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._gap_colour())
-        painter.drawPolygon(QPolygonF(list(upper) + list(lower)[::-1]))
+        for gap in gaps:
+            painter.drawPolygon(gap)
+        for lines, role in ((lower, "text2"), (upper, "text")):
+            painter.setPen(self._pen(role))
+            for line in lines:
+                painter.drawPolyline(line)
 
     def _polygon(self, x: np.ndarray, y: np.ndarray) -> QPolygonF:
         """Corners in pixels, reduced to what the pixels can show; far below the plot is just below it."""
@@ -256,7 +264,7 @@ class Objective(Cells):
         return QPolygonF([QPointF(a, b) for a, b in zip(xs.tolist(), ys.tolist())])
 
     def _paint_edits(self, painter: QPainter, low: int, high: int) -> None:
-        """A dotted line with a name where something else than a half-step happened."""
+        """A dotted line with a name where a person changed something."""
         small = theme.font(11)
         metrics = QFontMetricsF(small)
         painter.setFont(small)
@@ -264,7 +272,7 @@ class Objective(Cells):
         for i in (low + np.flatnonzero(self.track.facts["notable"][low:high])).tolist():
             if i == 0:
                 continue
-            title = self.track.title(i)
+            title = self.track.cells[i].title
             x = self.x_of(i)
             pen = QPen(theme.colour("axis"), 1)
             pen.setDashPattern([2, 3])
@@ -288,24 +296,23 @@ class Objective(Cells):
         for i in self._falls(low, high):
             value = self.track.likelihood[i]
             x = self.x_of(i + 0.5)
-            y = min(max(self.y_of(float(value)), self.plot.top()), self.plot.bottom() - 8)
+            y = min(max(self.y_of(float(value)), self.plot.top()), self.plot.bottom() - 17)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour("bad"))
-            painter.drawPolygon(QPolygonF([QPointF(x - 5, y + 4), QPointF(x + 5, y + 4), QPointF(x, y + 12)]))
+            painter.drawPolygon(QPolygonF([QPointF(x - 5, y + 9), QPointF(x + 5, y + 9), QPointF(x, y + 17)]))
 
     def _paint_clipped(self, painter: QPainter, low: int, high: int, same: np.ndarray) -> None:
-        """The names of this run's start and edits where they lie below the plot: start -1 644 and an arrow."""
+        """The names of the start and of edits that lie below the plot: start -1 644 and an arrow."""
         small = theme.font(11)
         metrics = QFontMetricsF(small)
         painter.setFont(small)
         free = self.plot.left() - 2
+        decimals = places(10.0 ** math.floor(math.log10(self._range[1] - self._range[0])))
         facts = self.track.facts[low:high]
-        first, end = self.track.segment(min(max(self.track.current, low), high - 1))
-        same[: first - low] = same[end - low :] = False
         below = same & facts["early"] & (facts["phase"] != PHASES.index("E")) & (facts["likelihood"] < self._range[0])
         for i in (low + np.flatnonzero(below)).tolist():
             value, phase = float(self.track.likelihood[i]), self.track.cells[i].moment.snapshot.phase
-            words = f"{phase} {number(value, 4)} \u2193"
+            words = f"{phase} {number(value, decimals=decimals)} \u2193"
             width = metrics.horizontalAdvance(words)
             # Nothing else is drawn in the two cells of the start and its E-step: the words end with them.
             left = min(max(self.x_of(i + 2) - 8 - width, free), self.plot.right() - width)

@@ -5,16 +5,28 @@ Ctrl+C copies the whole table (or the components chosen) with full precision, ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import html
+import math
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
-from emstudio.core.format import number, signed
+from emstudio.core.format import MINUS, number, signed
 from emstudio.core.history import Node
 from emstudio.gui import theme
 from emstudio.gui.refresh import Refresher
@@ -30,7 +42,7 @@ class Rows:
     """What the table shows: names (R,), values (R, K), their changes (R, K) or None, and since when."""
 
     names: tuple[str, ...] = ()
-    values: np.ndarray = np.empty((0, 0))
+    values: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     changes: np.ndarray | None = None
     since: str = ""
 
@@ -98,7 +110,7 @@ class Table(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if is_change:
                 return "" if change is None else delta(change, value)
-            return number(value)
+            return level(value)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.FontRole:
@@ -107,7 +119,9 @@ class Table(QAbstractTableModel):
             return theme.colour("text3" if is_change else "text")
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             words = f"{self.rows.names[index.row()]} of {theme.letter(component)}: {number(value, 12, trim=True)}"
-            return words if change is None else f"{words}, {signed(change, 6)} since {self.rows.since}"
+            if change is not None:
+                words += f", {signed(change, 6)} since {self.rows.since}"
+            return words if role == Qt.ItemDataRole.AccessibleTextRole else f"<qt>{html.escape(words)}</qt>"
         return None
 
     def headerData(self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -115,7 +129,7 @@ class Table(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self.rows.names[section]
             if role == Qt.ItemDataRole.ToolTipRole:
-                return self.rows.names[section].replace("<", "&lt;")
+                return f"<qt>{html.escape(self.rows.names[section])}</qt>"
             if role == Qt.ItemDataRole.TextAlignmentRole:
                 return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             return None
@@ -130,19 +144,30 @@ class Table(QAbstractTableModel):
         return None
 
 
+def level(value: float) -> str:
+    """A value to four figures, to two where it would be too long for its column: 9.5e−18."""
+    words = number(value)
+    return words if len(words) <= 7 or "e" not in words else number(value, 2)
+
+
 def delta(change: float, value: float) -> str:
-    """A change as short as the table needs it: two figures, never finer than the value beside it can show."""
-    if change == 0:
-        return "0"
-    size = abs(value) if value else abs(change)
-    if abs(change) < 5e-5 * size:
+    """A change in at most six signs, no finer than the value beside it is shown: +0.005, −2.00, +3e−5."""
+    if change == 0 or not np.isfinite(change):
+        return "0" if change == 0 else number(change)
+    size = max(abs(change), abs(value))
+    decimals = 3 if size < 1 else 2 if size < 100 else 1 if size < 1000 else 0
+    if abs(change) >= 0.5 * 10.0**-decimals:
+        return signed(change, decimals=decimals)
+    if abs(change) >= 9.5e-4:
         return signed(change, 1)
-    digits = 3 if abs(change) >= 0.1 * size else 2
-    return signed(change, digits)
+    mantissa, power = f"{abs(change):.0e}".split("e")
+    return f"{'+' if change > 0 else MINUS}{mantissa}e{int(power)}".replace("-", MINUS)
 
 
 class _Header(QHeaderView):
     """The components' letters on their discs; between them the sign of change."""
+
+    HEIGHT = 26
 
     def __init__(self, parent: QWidget):
         super().__init__(Qt.Orientation.Horizontal, parent)
@@ -150,7 +175,7 @@ class _Header(QHeaderView):
         self.setHighlightSections(False)
 
     def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), 30)
+        return QSize(super().sizeHint().width(), self.HEIGHT)
 
     def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
         component, is_change = divmod(section, 2)
@@ -187,34 +212,47 @@ class ParametersTable(QTableView):
         names.setVisible(True)
         names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         names.setFont(theme.font(12))
+        names.setHighlightSections(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.corner = text("", "unit", parent=self)
         self.corner.setToolTip("What the columns of changes are counted from")
-        self.table.modelReset.connect(self._measure)
+        self.table.modelReset.connect(self._on_reset)
         self.selectionModel().selectionChanged.connect(self._on_selection)
         self._component: int | None = None
 
     def _measure(self) -> None:
-        """Columns as wide as their widest number may become: the table does not jiggle while the run is on."""
-        metrics = self.fontMetrics()
-        value = metrics.horizontalAdvance("\u22120.0000") + 14
-        change = metrics.horizontalAdvance("+0.000") + 8
-        for column in range(self.table.columnCount()):
-            self.setColumnWidth(column, change if column % 2 else value)
-        widest = max((metrics.horizontalAdvance(n) for n in self.table.rows.names), default=0)
-        self.verticalHeader().setFixedWidth(min(max(widest + 10, 80), 128))
+        """Columns as wide as their widest number may become: the table does not jiggle while the run is on.
+
+        Room that is left is shared out; where there is not enough, the table scrolls.
+        """
+        large, small = QFontMetricsF(theme.font(12, 500)), QFontMetricsF(theme.font(11))
+        template = ["\u22120.0000", *(level(v) for v in self.table.rows.values.ravel().tolist())]
+        value = math.ceil(max(map(large.horizontalAdvance, template)) + 7)
+        change = math.ceil(small.horizontalAdvance("\u22120.000") + 7)
+        components = self.table.columnCount() // 2
+        longest = math.ceil(max((large.horizontalAdvance(n) for n in self.table.rows.names), default=0.0))
+        names = min(max(longest + 10, 80), 132)
+        left = self.width() - 8 - names - components * (value + change)
+        extra = min(left // (2 * components), 24) if components and left > 0 else 0
+        for column in range(2 * components):
+            self.setColumnWidth(column, (change if column % 2 else value) + extra)
+        self.verticalHeader().setFixedWidth(names)
+        self.corner.setGeometry(8, 2, names, _Header.HEIGHT)
+
+    def _on_reset(self) -> None:
+        self._measure()
         self.updateGeometry()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._measure()
+
     def sizeHint(self) -> QSize:
-        rows = 30 + 24 * self.table.rowCount() + 14
+        rows = _Header.HEIGHT + 24 * self.table.rowCount() + 14
         return QSize(296, min(max(rows, 96), 420))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 96)
-
-    def updateGeometries(self) -> None:
-        super().updateGeometries()
-        self.corner.setGeometry(4, 2, self.verticalHeader().width(), self.horizontalHeader().height())
 
     def components(self) -> list[int]:
         """The components whose columns are selected."""
@@ -227,7 +265,8 @@ class ParametersTable(QTableView):
         elif self.components() != [component]:
             self.clearSelection()
             self.selectColumn(2 * component)
-            self.scrollTo(self.table.index(0, 2 * component))
+            for column in (2 * component + 1, 2 * component):
+                self.scrollTo(self.table.index(0, column))
 
     def event(self, event: QEvent) -> bool:
         # The window may have an action with the same key: while the table has the focus, the key is the table's.
@@ -246,6 +285,10 @@ class ParametersTable(QTableView):
 
     def _on_selection(self) -> None:
         components = self.components()
+        for column in [c for k in components for c in (2 * k, 2 * k + 1)]:
+            if not self.selectionModel().isColumnSelected(column):  # value and change belong together
+                flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Columns
+                self.selectionModel().select(self.table.index(0, column), flags)
         now = components[0] if len(components) == 1 else None
         if now != self._component:
             self._component = now
@@ -266,12 +309,14 @@ class Parameters(QWidget):
         self._session = session
         self._shown: tuple[object, ...] = ()
         self.hint = text("The parameters appear with the start.", "label", wrap=True)
+        self.hint.setContentsMargins(8, 0, 6, 8)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.view = ParametersTable()
         self.view.setToolTip("Copy (Ctrl+C) gives all digits, for a spreadsheet")
         self.view.chosen.connect(self.chosen)
         self.choose = self.view.choose
         column = QVBoxLayout(self)
-        column.setContentsMargins(14, 0, 14, 8)
+        column.setContentsMargins(8, 0, 10, 4)
         column.addWidget(self.hint)
         column.addWidget(self.view, 1)
         self.view.copy_asked.connect(self.copy)

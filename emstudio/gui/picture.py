@@ -1,10 +1,10 @@
 """A picture of one moment in one view: axes, grid, points, shapes, letters. It shows what it is given and asks nothing.
 
-    picture = Picture()
-    picture.set_view(view)
-    picture.show_moment(moment, trail)       # draws what `moment.model` says, coloured by its responsibilities
-    picture.fit()                            # all data and two sigma of every component
-    snapshot(moment, view, 800, 600, scale=2)    # QImage, without a window
+picture = Picture()
+picture.set_view(view)
+picture.show_moment(moment, trail)       # draws what `moment.model` says, coloured by its responsibilities
+picture.fit()                            # all data and two sigma of every component
+snapshot(moment, view, 800, 600, scale=2)    # QImage, without a window
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from emstudio.gui.point_layer import RUG_HEIGHT, PointLayer, neutral
 
 MANY = 1_000  # points from which ellipses lie above them
 _FULL = 0.06  # of the width or height, kept free about what is fitted
-_HEAD = 34.0  # pixels above the tallest bar or curve, for letters' notes and the legend
+_HEAD = 44.0  # pixels above the tallest bar or curve, for letters' notes and the legend
 
 
 class Picture(pg.PlotWidget):
@@ -57,6 +57,8 @@ class Picture(pg.PlotWidget):
         self.view: View | None = None
         self.drawing = Drawing(())
         self._trail: Trail | None = None
+        self._about: tuple | None = None  # what the drawing asked last was asked about
+        self._asked = self.drawing
         self._placed: tuple | None = None  # what the positions of the points were made from
         self._equal: bool | None = None
         self._top = 1.0  # of an upright density: data units above 0
@@ -81,10 +83,19 @@ class Picture(pg.PlotWidget):
         self.moment = moment
         if self.view is None or not set(self.view.columns) <= set(range(moment.data.d)):
             self.view = moment.model.views(moment.data)[0]
-        drawing = self.asked(moment)
+        drawing = self._drawing_of(moment)
         self._place_points(moment, drawing)
         self.colour_points()
-        self.show_drawing(drawing, trail)
+        if drawing is not self.drawing or not _same(trail, self._trail):  # an E-step moves no shape
+            self.show_drawing(drawing, trail)
+
+    def _drawing_of(self, moment: Moment) -> Drawing:
+        """`asked`, or what was asked last where nothing that matters has changed."""
+        about = (moment.data, moment.snapshot.params, moment.model, self.view, self.frame)
+        last = self._about
+        if last is None or about[0] is not last[0] or about[1] is not last[1] or about[2:] != last[2:]:
+            self._about, self._asked = about, self.asked(moment)
+        return self._asked
 
     def asked(self, moment: Moment) -> Drawing:
         """What the model draws of `moment` in the view and the rectangle shown."""
@@ -103,6 +114,7 @@ class Picture(pg.PlotWidget):
         self.grid.upright = not rug
         self.shapes.show_marks(drawing.marks, self.points.count > MANY)
         self.letters.show_drawing(drawing, trail)
+        self._make_room()
         self._lock()
 
     def colour_points(self) -> None:
@@ -122,6 +134,10 @@ class Picture(pg.PlotWidget):
         """Colour the points by the column chosen as the truth instead of by responsibility."""
         self._by_truth = on
         self.colour_points()
+
+    @property
+    def trail(self) -> Trail | None:
+        return self._trail
 
     @property
     def by_truth(self) -> bool:
@@ -156,10 +172,18 @@ class Picture(pg.PlotWidget):
     def frame(self) -> Frame:
         return frame_of(self.box)
 
+    def _make_room(self, shrink: bool = False) -> None:
+        frame = self.frame
+        self._left.make_room(frame.bottom, frame.top, frame.height, shrink)
+
     def fit(self) -> None:
         """All data and two sigma of every component, with some air."""
         if self.moment is None:
             return
+        self._fit()
+        self._make_room(shrink=True)
+
+    def _fit(self) -> None:
         if self.upright:
             self._fit_upright()
             return
@@ -173,9 +197,7 @@ class Picture(pg.PlotWidget):
     def _extent(self) -> tuple[np.ndarray | None, np.ndarray]:
         """Lower left and upper right corner of the data with two sigma of every component."""
         spots = []
-        if self.points.count:
-            xy = self.moment.data.x[:, list(self.view.columns[:2])]  # type: ignore[union-attr]
-            spots += [xy.min(axis=0), xy.max(axis=0)]
+        spots += self.points.corners()
         for m in self.drawing.marks:
             if isinstance(m, Ellipse):
                 reach = 2 * np.sqrt(np.diagonal(m.covariance))
@@ -267,6 +289,7 @@ class Picture(pg.PlotWidget):
         # A curve is evaluated on what is in view; ellipses are not.
         if self.moment is not None and any(isinstance(m, Curve) for m in self.drawing.marks):
             self.show_drawing(self.asked(self.moment), self._trail)
+        self._make_room()
         self.letters.show_drawing(self.drawing, self._trail)
         for layer in (self.grid, self.shapes, self.points):
             layer.update()
@@ -294,10 +317,16 @@ class Picture(pg.PlotWidget):
         for layer in (self.grid, self.shapes):
             layer.update()
 
+    def close(self) -> bool:
+        """Close as any widget does: pyqtgraph would take the plot apart and leave its items to two owners."""
+        return QGraphicsView.close(self)
+
     def image(self, scale: float = 1.0) -> QImage:
         """The picture as it stands, at `scale` pixels to a logical one."""
         size = self.viewport().size()
-        image = QImage(round(size.width() * scale), round(size.height() * scale), QImage.Format.Format_ARGB32_Premultiplied)
+        image = QImage(
+            round(size.width() * scale), round(size.height() * scale), QImage.Format.Format_ARGB32_Premultiplied
+        )
         image.setDevicePixelRatio(scale)
         image.fill(QColor(theme.current().canvas))
         patient, self.points.patient = self.points.patient, False
@@ -310,6 +339,12 @@ class Picture(pg.PlotWidget):
             painter.end()
             self.points.patient = patient
         return image
+
+
+def _same(a: Trail | None, b: Trail | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.started == b.started and np.array_equal(a.places, b.places)
 
 
 def widened(low: float, high: float, share: float) -> tuple[float, float]:
@@ -353,7 +388,7 @@ def snapshot(
         return picture.image(scale)
     finally:
         theme.notifier.changed.disconnect(picture.restyle)
-        picture.close()
+        picture.hide()  # not `close`: pyqtgraph takes the view apart there, and deleting what is left crashes
         picture.deleteLater()
 
 

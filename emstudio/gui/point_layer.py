@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QPointF, QRectF, QTimer
 from PySide6.QtGui import QImage, QPainter
 
 from emstudio.gui import raster, theme
@@ -102,6 +102,11 @@ class PointLayer(Layer):
         return self._selected
 
     @property
+    def settled(self) -> bool:
+        """Whether the picture is planned for the view shown, not stretched from an earlier one."""
+        return self._picture is not None and self._picture.frame == self.frame() and not self._stale
+
+    @property
     def style(self) -> Style:
         return _RUG_STYLE if self._rug and len(self._xy) <= 1000 else raster.style_for(len(self._xy))
 
@@ -114,6 +119,10 @@ class PointLayer(Layer):
         at[:, 1] += _RUG_MIDDLE + xy[:, 1] * _RUG_SPREAD
         return at
 
+    def corners(self) -> list[np.ndarray]:
+        """The lower left and the upper right corner of all points, data units; nothing where there are none."""
+        return [self._xy.min(axis=0), self._xy.max(axis=0)] if len(self._xy) else []
+
     def within(self, x: float, y: float, radius: float) -> np.ndarray:
         """The rows whose points lie in a circle of pixels; of a rug, those above or below each other count as one."""
         at = self.places(self.frame())
@@ -123,7 +132,9 @@ class PointLayer(Layer):
     def inside(self, box: QRectF) -> np.ndarray:
         """The rows whose points lie in a rectangle of pixels."""
         at = self.places(self.frame())
-        hit = (at[:, 0] >= box.left()) & (at[:, 0] <= box.right()) & (at[:, 1] >= box.top()) & (at[:, 1] <= box.bottom())
+        hit = (
+            (at[:, 0] >= box.left()) & (at[:, 0] <= box.right()) & (at[:, 1] >= box.top()) & (at[:, 1] <= box.bottom())
+        )
         return np.flatnonzero(hit)
 
     def _nearest(self, frame: Frame, x: float, y: float, reach: float) -> np.ndarray:
@@ -132,7 +143,9 @@ class PointLayer(Layer):
         at = self.places(frame)
         distance = np.hypot(at[:, 0] - x, at[:, 1] - y)
         best = int(np.argmin(distance))
-        return np.array([best], np.int64) if distance[best] <= reach + self.style.diameter / 2 else np.empty(0, np.int64)
+        return (
+            np.array([best], np.int64) if distance[best] <= reach + self.style.diameter / 2 else np.empty(0, np.int64)
+        )
 
     # -- painting ------------------------------------------------------------------------------------------------------
     def recolour(self) -> None:
@@ -167,7 +180,9 @@ class PointLayer(Layer):
     def _must_plan(self, frame: Frame, scale: float, shift: tuple[float, float]) -> bool:
         picture = self._picture
         if picture is None or self._stale or picture.scale != scale or not self.patient:
-            return picture is None or self._stale or (picture.frame, picture.scale, picture.shift) != (frame, scale, shift)
+            return (
+                picture is None or self._stale or (picture.frame, picture.scale, picture.shift) != (frame, scale, shift)
+            )
         if picture.frame == frame and picture.shift == shift:
             return False
         resized = (picture.frame.width, picture.frame.height) != (frame.width, frame.height)
@@ -233,4 +248,4 @@ def _jitter(n: int) -> np.ndarray:
     return (np.arange(n) * 0.6180339887498949 % 1.0) * 2.0 - 1.0
 
 
-__all__ = ["RUG_HEIGHT", "PointLayer", "Qt", "neutral", "rgb"]
+__all__ = ["RUG_HEIGHT", "PointLayer", "neutral", "rgb"]

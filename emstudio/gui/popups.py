@@ -56,7 +56,9 @@ class ColumnsPopup(Popup):
             item = QListWidgetItem(printable(c.name) + ("" if c.numeric else "  (text)"))
             item.setData(Qt.ItemDataRole.UserRole, c.name)
             if c.numeric:
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable)
+                item.setFlags(
+                    Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
+                )
                 item.setCheckState(Qt.CheckState.Checked if c.name in data.names else Qt.CheckState.Unchecked)
             else:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def prove(files: Sequence[str] = ()) -> int:
     return 0
 
 
+def say(line: str) -> None:
+    """Print one line at once; where nobody reads any more, the proof goes on."""
+    with contextlib.suppress(BrokenPipeError):
+        print(line, flush=True)
+
+
 class Report:
     """Listens to the session and prints; ends the event loop when the run is over and the picture is written."""
 
@@ -48,7 +55,7 @@ class Report:
 
     def begin(self, source: str) -> None:
         """Open the data; the run starts when its start is there."""
-        print("There is no display: EM Studio proves itself offscreen instead.")
+        say("There is no display: EM Studio proves itself offscreen instead.")
         if not self._session.open(source):
             return
         if self._session.obstacle is not None:
@@ -61,11 +68,11 @@ class Report:
         s = moment.snapshot
         if s.phase == "start":
             data = moment.data
-            print(f"{data.table.name}: {data.n} rows, {data.d} columns; {moment.model.title}, K = {moment.model.k}")
-            print(f"{'iteration':>9}  {'log-likelihood':>14}  {'change':>12}")
+            say(f"{data.table.name}: {data.n} rows, {data.d} columns; {moment.model.title}, K = {moment.model.k}")
+            say(f"{'iteration':>9}  {'log-likelihood':>14}  {'change':>12}")
         if s.phase in ("start", "M") and s.log_likelihood is not None:
             change = "" if self._before is None else signed(s.log_likelihood - self._before, 4)
-            print(f"{s.t:>9}  {number(s.log_likelihood, decimals=5):>14}  {change:>12}")
+            say(f"{s.t:>9}  {number(s.log_likelihood, decimals=5):>14}  {change:>12}".rstrip())
             self._before = s.log_likelihood
 
     def _fail(self, sentence: str) -> None:
@@ -73,7 +80,7 @@ class Report:
         QApplication.exit(0)
 
     def _finish(self, sentence: str) -> None:
-        print(sentence)
+        say(sentence)
         # The window draws the last moment before it is grabbed.
         QTimer.singleShot(0, self._window, self._grab)
 
@@ -81,7 +88,7 @@ class Report:
         self._window.refresher.now()
         path = Path.cwd() / PICTURE
         if self._window.grab().save(str(path)):
-            print(f"A picture of the window: {path}")
+            say(f"A picture of the window: {path}")
         else:
             self.error = f"{path}: the picture could not be written; run it in a folder that can be written to"
         QApplication.exit(0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from emstudio.session import Session
 
 REFRESH = 0.016  # seconds between two pictures
+LONGEST_REST = 0.03  # seconds
 
 
 class Refresher(QObject):
@@ -28,29 +29,46 @@ class Refresher(QObject):
     def __init__(self, session: Session, parent: QObject | None = None):
         super().__init__(parent)
         self._session = session
-        self._not_before = 0.0
+        self._began = self._not_before = 0.0
+        self._painting = False  # drawn, but what that changed is not painted yet
+        self._late = False  # something changed meanwhile
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.now)
+        self._painted = QTimer(self)
+        self._painted.setSingleShot(True)
+        self._painted.timeout.connect(self._on_painted)
         session.changed.connect(self._on_changed)
 
     @property
     def waiting(self) -> bool:
         """Whether a change is still to be drawn."""
-        return self._timer.isActive()
+        return self._timer.isActive() or self._late
 
     def now(self) -> None:
         """Draw the newest moment without waiting."""
         self._timer.stop()
-        began = time.perf_counter()
+        self._late = False
+        self._began = time.perf_counter()
         self.draw.emit(self._session.moment)
+        self._painting = True
+        self._painted.start(0)  # timers come after the paint events that drawing has posted
+
+    def _on_painted(self) -> None:
+        """Where drawing and painting are slow, the engine's replies and the person's hand get as much time as they took."""
+        self._painting = False
         ended = time.perf_counter()
-        # Where drawing itself is slow, the engine's replies and the person's hand get as much time as the drawing took.
-        self._not_before = max(began + REFRESH, ended + min(ended - began, 0.05))
+        self._not_before = max(self._began + REFRESH, ended + min(ended - self._began, LONGEST_REST))
+        if self._late:
+            self._late = False
+            self._on_changed()
 
     def _on_changed(self) -> None:
         if self._timer.isActive():
+            return
+        if self._painting:
+            self._late = True
             return
         left = self._not_before - time.perf_counter()
         if left <= 0:

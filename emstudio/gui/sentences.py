@@ -83,17 +83,16 @@ def _data(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
 
 
 def _start(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
-    given = moment.start.given
-    placed = f"{_components(moment.model.k, capital=True)} {'stand' if moment.model.k > 1 else 'stands'}"
-    how = (
-        "where they were given"
-        if given
-        else f"as {_start_name(moment)} placed {'them' if moment.model.k > 1 else 'it'}"
-    )
-    seed = "" if given else f", seed {moment.seed}" + (f", start {moment.number}" if moment.number else "")
+    components = _components(moment.model.k)
+    if moment.start.given:
+        stands = "stand where they were" if moment.model.k > 1 else "stands where it was"
+        what = f"{components[:1].upper()}{components[1:]} {stands} given"
+    else:
+        number_of = f", start {moment.number}" if moment.number else ""
+        what = f"{_start_name(moment)} placed {components}, seed {moment.seed}{number_of}"
     value = moment.snapshot.log_likelihood
     level = "" if value is None else f"; log-likelihood {_level(value)}"
-    return Sentences("ellipse", "Start.", f"{placed} {how}{seed}{level}.", _next_e(moment, "gives each point its"))
+    return Sentences("ellipse", "Start.", f"{what}{level}.", _next_e(moment, "gives each point its"))
 
 
 def _next_e(moment: Moment, does: str) -> str:
@@ -106,7 +105,9 @@ def _e_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     if moment.model.k == 1:
         what = "With one component every point is its own"
     elif facts.undecided is not None:
-        if facts.undecided:
+        if facts.undecided == n:
+            what += "; none is decided yet"
+        elif facts.undecided:
             are = "is" if facts.undecided == 1 else "are"
             what += f"; {count(facts.undecided)} of {count(n)} {are} still undecided"
         else:
@@ -122,17 +123,14 @@ def _next_m(moment: Moment) -> str:
 
 def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     shape = "curve" if moment.data.d == 1 else "ellipse"
-    if moment.model.k == 1:
-        what = f"The {shape} moved to its points"
-    else:
-        what = f"Each {shape} moved to its weighted points"
+    what = f"The {shape} moved" if moment.model.k == 1 else f"The {shape}s moved"
     farthest = _farthest(moment, previous)
     if farthest:
-        what += f", {farthest}"
+        what += f", {farthest}" if moment.model.k > 1 else f" {farthest}"
     change = _change(moment, previous)
     if change is not None:
         value, before = change
-        what += f"; the log-likelihood {_went(value - before)} to {_level(value)}"
+        what += f"; log-likelihood {_went(value - before)} {_level(value)}"
     return Sentences("m-step", f"M-step {moment.snapshot.t}.", what + ".", _next_e(moment, "gives each point its new"))
 
 
@@ -151,8 +149,8 @@ def _farthest(moment: Moment, previous: Moment | None) -> str:
     column = moment.data.columns[j]
     unit = f" {column.unit}" if column.unit else ""
     name = "" if moment.data.d == 1 else f"{column.name} "
-    amount = f"{name}{signed(float(new[k, j] - old[k, j]), 3)}{unit}"
-    return f"by {amount}" if len(new) == 1 else f"{_letter(k)} farthest ({amount})"
+    amount = f"{name}{signed(float(new[k, j] - old[k, j]), 2)}{unit}"
+    return f"by {amount}" if len(new) == 1 else f"{_letter(k)} most ({amount})"
 
 
 def _change(moment: Moment, previous: Moment | None) -> tuple[float, float] | None:
@@ -165,8 +163,8 @@ def _change(moment: Moment, previous: Moment | None) -> tuple[float, float] | No
 
 def _went(change: float) -> str:
     if change > 0:
-        return f"rose by {number(change, 3)}"
-    return f"fell by {number(-change, 3)}" if change < 0 else "stayed"
+        return f"up {number(change, 3 if change >= 1 else 2)} to"
+    return f"down {number(-change, 3 if change <= -1 else 2)} to" if change < 0 else "still"
 
 
 def _edit(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
@@ -177,7 +175,7 @@ def _edit(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
         what = f"{count(moment.data.n)} {_points(moment.data.n)} now, and a likelihood of its own"
         what += f": {_level(value)}." if value is not None else "."
     elif change is not None:
-        what = f"The log-likelihood {_went(change[0] - change[1])} to {_level(change[0])}."
+        what = f"Log-likelihood {_went(change[0] - change[1])} {_level(change[0])}."
     elif value is not None:
         what = f"The log-likelihood is {_level(value)}."
     else:
@@ -193,7 +191,7 @@ def _stopped(made: Sentences, verdict: Verdict, phase: str) -> Sentences:
             "check",
             "Converged.",
             f"{made.title[:-1]} changed nothing that matters: {verdict.reason}.",
-            "Another start (Shift+R) may find a better optimum; Run and the half-steps still go on from here.",
+            "Another start (Shift+R) may end higher; the half-steps still go on from here.",
         )
     return made._replace(
         icon="pause",
@@ -222,16 +220,14 @@ def _points(n: int) -> str:
     return "point" if n == 1 else "points"
 
 
-def _components(k: int, capital: bool = False) -> str:
-    words = "one component" if k == 1 else f"{k} components"
-    return words[:1].upper() + words[1:] if capital else words
+def _components(k: int) -> str:
+    return "one component" if k == 1 else f"{k} components"
 
 
 def _start_name(moment: Moment) -> str:
-    """The start's method as the form names it, inside a sentence."""
+    """The start's method as the form names it."""
     titles = {method: title for method, title, _ in START_METHODS}
-    title = titles.get(moment.start.method, moment.start.method)
-    return title[:1].lower() + title[1:]
+    return titles.get(moment.start.method, moment.start.method)
 
 
 def _level(value: float) -> str:

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-FAR = 3.0  # a start that makes the range more than three times as large is clipped and named
+FAR = 3.0  # a start that makes the range more than three times as large is clipped and named,
+ENOUGH = 4  # once two iterations after it are there to see
 
 
 def steps(values: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
@@ -16,9 +17,9 @@ def steps(values: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def reduced(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same polyline with at most four points in each of `columns` columns: first, least, greatest, last.
+    """The same polyline with at most two points in each of `columns` columns, its least and its greatest value there.
 
-    Drawn at one column to a pixel it covers the same pixels.
+    Drawn at one column to a pixel it covers the same pixels, the line from column to column included.
     """
     if len(x) <= 4 * columns:
         return x, y
@@ -26,8 +27,10 @@ def reduced(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.
     column = np.minimum(((x - low) * (columns / (high - low))).astype(int), columns - 1)
     begins = np.flatnonzero(np.diff(column, prepend=-1))
     ends = np.append(begins[1:], len(x)) - 1
-    ys = np.stack([y[begins], np.minimum.reduceat(y, begins), np.maximum.reduceat(y, begins), y[ends]], axis=1)
-    xs = np.stack([x[begins], x[begins], x[ends], x[ends]], axis=1)
+    least, greatest = np.minimum.reduceat(y, begins), np.maximum.reduceat(y, begins)
+    falls = y[ends] < y[begins]
+    ys = np.stack([np.where(falls, greatest, least), np.where(falls, least, greatest)], axis=1)
+    xs = np.stack([x[begins], x[ends]], axis=1)
     return xs.ravel(), ys.ravel()
 
 
@@ -37,10 +40,12 @@ def runs(known: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def y_range(likelihood: np.ndarray, bound: np.ndarray, early: np.ndarray) -> tuple[float, float] | None:
-    """(low, high) of what is in view, padded; None where nothing is known.
+def y_range(
+    likelihood: np.ndarray, bound: np.ndarray, early: np.ndarray, least: float = 2e-7
+) -> tuple[float, float] | None:
+    """(low, high) of what is in view, padded; None where nothing is known. Never less than the share `least` of the values.
 
-    `early` marks the cells of a start or of an edit: they do not count where they would dwarf all that follows.
+    `early` marks the cells of a start or of an edit: they do not count where they would dwarf all the others.
     """
     both = np.concatenate([likelihood, bound])
     at_start = np.concatenate([early, early])
@@ -49,12 +54,12 @@ def y_range(likelihood: np.ndarray, bound: np.ndarray, early: np.ndarray) -> tup
         return None
     low, high = float(both[finite].min()), float(both[finite].max())
     later = both[finite & ~at_start]
-    if later.size:
-        least = float(later.min())
-        if later.max() > later.min() and high - low > FAR * (high - least):
-            low = least
+    if np.count_nonzero(np.isfinite(likelihood) & ~early) >= ENOUGH:
+        lowest = float(later.min())
+        if later.max() > lowest and high - low > FAR * (high - lowest):
+            low = lowest
     size = max(abs(low), abs(high), 1e-300)
-    room = max(high - low, 2e-7 * size) if high > low else 0.05 * size
+    room = max(high - low, least * size) if high > low else 0.05 * size
     middle = (low + high) / 2
     low, high = min(low, middle - room / 2), max(high, middle + room / 2)
     return low - 0.12 * room, high + 0.12 * room

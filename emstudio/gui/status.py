@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.format import count, number, signed
 from emstudio.core.history import Node
+from emstudio.gui import theme
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.track import Track
 from emstudio.gui.widgets import text
@@ -38,10 +41,9 @@ class StatusBar(QStatusBar):
         self.likelihood = self._pair("log-likelihood", "Of the parameters shown, in nats; higher is better")
         self.change = self._pair("change", "Of the log-likelihood since the iteration before, in nats")
         self.moment = self._pair("moment", "The half-step shown, of those on the timeline")
-        self.verdict = text("", "label")
+        self.verdict = _Elided()
         self.verdict.setAccessibleName("Whether the run has stopped, and why")
-        self._row.addWidget(self.verdict)
-        self._row.addStretch(1)
+        self._row.addWidget(self.verdict, 1)
         holder = QWidget()
         holder.setLayout(self._row)
         self.addWidget(holder, 1)
@@ -113,6 +115,29 @@ class StatusBar(QStatusBar):
         if len(self._frames) > 2:
             span = self._frames[-1] - self._frames[0]
             self.rate.setText(f"{(len(self._frames) - 1) / span:.0f} frames/s" if span > 0 else "")
+
+
+class _Elided(QLabel):
+    """A line that gives way: what does not fit ends in dots and stands whole in the tooltip. It never widens the window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "label")
+        self.setFont(theme.font(12))
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def setText(self, words: str) -> None:
+        super().setText(words)
+        self.setToolTip(words)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(theme.colour("text2"))
+        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, words)
 
 
 def level(value: float) -> str:

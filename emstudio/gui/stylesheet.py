@@ -4,8 +4,8 @@
 pixels on an 8 px grid; font sizes are points (0.75 pt = 1 px at 96 dpi), the family comes from `theme.font`. A widget
 asks for a variant by a dynamic property:
 
-    label.setProperty("role", "label" | "unit" | "value" | "title" | "fault" | "chip" | "key")
-    button.setProperty("flat", True)            a push button without border
+    label.setProperty("role", "label" | "unit" | "value" | "title" | "fault" | "chip")
+    button.setFlat(True)                        a push button without border
     line.setProperty("hairline", True)          a 1 px line
     button.setProperty("boxed", True)           a tool button with field and border
     panel.setProperty("surface", "panel" | "canvas" | "window" | "chip" | "card")
@@ -50,7 +50,6 @@ QLabel[role="label"] { color: $text2; }
 QLabel[role="unit"] { color: $text3; }
 QLabel[role="fault"] { color: $bad; }
 QLabel[role="chip"] { color: $text2; background: $chip; border-radius: 4px; padding: 2px 8px; }
-QLabel[role="key"] { color: $text2; background: $pressed; border-radius: 4px; padding: 1px 5px; }
 QLabel:disabled { color: $text3; }
 """
 
@@ -144,8 +143,8 @@ QPlainTextEdit:focus, QTextEdit:focus { border: 2px solid $ink; padding: 5px; }
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled { color: $text3; background: $chip;
     border-color: $hairline; }
 QLineEdit[fault="true"], QAbstractSpinBox[fault="true"] { border: 2px solid $bad; }
-QComboBox { padding: 0 8px; combobox-popup: 0; }
-QComboBox:focus, QComboBox:on { border: 2px solid $ink; padding: 0 7px; min-height: 26px; }
+QComboBox { padding: 0 0 0 8px; combobox-popup: 0; }
+QComboBox:focus, QComboBox:on { border: 2px solid $ink; padding: 0 0 0 7px; min-height: 26px; }
 QComboBox::drop-down { border: none; width: 26px; subcontrol-origin: padding; subcontrol-position: center right; }
 QComboBox::down-arrow { image: url(themes:$name/chevron-down.svg); width: 12px; height: 12px; }
 QComboBox::down-arrow:disabled { image: url(themes:$name/chevron-down-off.svg); }
@@ -193,6 +192,9 @@ QAbstractItemView { background: transparent; alternate-background-color: $chip; 
     gridline-color: transparent; selection-background-color: $selection; selection-color: $text; }
 QListView::item, QTreeView::item { min-height: 24px; }
 QAbstractItemView::item:hover { background: $hover; }
+QAbstractItemView::indicator { width: 14px; height: 14px; border: 1px solid $border; border-radius: 4px;
+    background: $field; }
+QAbstractItemView::indicator:checked { background: $ink; border-color: $ink; image: url(themes:$name/check.svg); }
 QAbstractItemView::item:selected { background: $selection; color: $text; }
 QTableView:focus, QTreeView:focus, QListView:focus { border: 2px solid $ink; border-radius: 6px; }
 QTableView, QTreeView, QListView { border: 2px solid transparent; }

@@ -21,7 +21,7 @@ from PySide6.QtCore import QDir, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
-from emstudio.core.format import count, number, signed
+from emstudio.core.format import count, letter, number, signed
 from emstudio.gui.stylesheet import stylesheet
 from emstudio.resource import resource
 
@@ -203,15 +203,6 @@ def component_rgb(count: int) -> np.ndarray:
 def dash(k: int) -> list[float]:
     """Dash pattern of component `k` in line widths, for QPen.setDashPattern; empty means a solid line."""
     return list(_DASHES[k % len(_DASHES)])
-
-
-def letter(k: int) -> str:
-    """The name of component `k`: A ... Z, AA, AB, ..."""
-    name = ""
-    while k >= 0:
-        name = chr(ord("A") + k % 26) + name
-        k = k // 26 - 1
-    return name
 
 
 def ink_on(background: QColor | str) -> QColor:

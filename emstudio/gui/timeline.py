@@ -39,10 +39,10 @@ class Timeline(Cells):
         return QSize(640, 48)
 
     def describe(self, cell: int) -> str:
-        label, title = self.track.cells[cell].moment.label, self.track.title(cell)
-        words = f"{label}, moment {count(cell + 1)} of {count(self.track.count)}"
-        if title:
-            words += f": {title}"
+        node = self.track.cells[cell]
+        words = f"{node.moment.label}, moment {count(cell + 1)} of {count(self.track.count)}"
+        if node.title:
+            words += f": {node.title}"
         futures = len(self.track.branches(cell))
         if futures:
             words += f"; {count(futures)} other future{'s' if futures > 1 else ''} kept here (Up, Down)"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QSizePolicy, QSlider, QSpinBox, QToolBar, QWidget
+from PySide6.QtWidgets import QSlider, QSpinBox, QToolBar, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.gui.actions import Actions
@@ -14,6 +15,7 @@ from emstudio.gui.widgets import IconButton, PrimaryButton, RunButton, text
 from emstudio.session import FASTEST, Session
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, FASTEST)  # half-steps a second
+_HURRY = 0.1  # seconds between two pictures, below which the big button keeps its name while running
 _FACES = {"start": ("run", "Start"), "E": ("e-step", "E-step"), "M": ("m-step", "M-step")}
 
 
@@ -45,7 +47,9 @@ class ToolBar(QToolBar):
         self.setFixedHeight(52)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self._session = session
+        self._shown_at = 0.0
         self.buttons: dict[str, IconButton] = {}
+        self._space(2)
         self._icons(actions, "open", "new")
         self.addSeparator()
         self._icons(actions, "undo", "redo")
@@ -65,7 +69,7 @@ class ToolBar(QToolBar):
         self._speed()
         self.addSeparator()
         self._seed(actions)
-        session.running_changed.connect(self.run_button.set_running)
+        session.running_changed.connect(self._on_running)
         session.settings_changed.connect(self._refresh)
         refresher.draw.connect(self._show)
         self._refresh()
@@ -108,17 +112,21 @@ class ToolBar(QToolBar):
         self.seed = QSpinBox()
         self.seed.setObjectName("seed")
         self.seed.setProperty("plain", True)
-        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setKeyboardTracking(False)
-        self.seed.setMinimumWidth(64)
-        self.seed.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self.seed.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.seed.setFixedWidth(72)
         self.seed.setAccessibleName("Seed of the random start")
         self.seed.valueChanged.connect(self._session.set_seed)
         self.addWidget(self.seed)
         self._icons(actions, "new_start")
 
     # -- showing -------------------------------------------------------------------------------------------------------
+    def _on_running(self, on: bool) -> None:
+        self.run_button.set_running(on)
+        if not on:
+            self._show(self._session.moment)
+
     def _refresh(self) -> None:
         session = self._session
         with QSignalBlocker(self.speed):
@@ -126,11 +134,17 @@ class ToolBar(QToolBar):
         self.speed_label.setText(speed_text(session.speed))
         with QSignalBlocker(self.seed):
             self.seed.setValue(session.seed)
-            self.seed.setSuffix(f" \u00b7 {session.number + 1}" if session.number else "")
-        tip = f"Start {session.number + 1} of seed {session.seed}: the same seed and start give the same run, bit for bit"
+            self.seed.setSuffix(f"\u2009\u00b7\u2009{session.number + 1}" if session.number else "")
+        tip = (
+            f"Start {session.number + 1} of seed {session.seed}: the same seed and start give the same run, bit for bit"
+        )
         self.seed.setToolTip(tip)
 
     def _show(self, moment: Moment) -> None:
+        now = time.monotonic()
+        hurried, self._shown_at = now - self._shown_at < _HURRY, now
+        if hurried and self._session.running:
+            return  # nobody can read a name that changes with every picture
         icon, name = _FACES[moment.next]
         if self.primary.text() != name:
             self.primary.show_step(icon, name)

@@ -42,7 +42,7 @@ class Stroke(QObject):
         super().__init__(parent)
         self._session = session
         self._open = self._waiting = self._ending = False
-        self._next: Callable[[], None] | None = None
+        self._next: dict[str, Callable[[], bool]] = {}
         session.changed.connect(self._on_changed)
         session.failed.connect(self._landed)
 
@@ -51,14 +51,18 @@ class Stroke(QObject):
         return self._open
 
     def begin(self) -> None:
-        if self._open:
-            self._finish()
-        self._open = True
-        self._session.begin_gesture()
+        """The hand is put down. Where the last gesture still waits for the run, this one goes on with it."""
+        self._ending = False
+        if not self._open:
+            self._open = True
+            self._session.begin_gesture()
 
-    def edit(self, make: Callable[[], None]) -> None:
-        """Make an edit now, or when the one in flight has landed; of several that wait, the newest."""
-        self._next = make
+    def edit(self, name: str, make: Callable[[], bool]) -> None:
+        """Make an edit now, or when the one in flight has landed; of several of one name that wait, the newest.
+
+        `make` answers whether there was anything to do.
+        """
+        self._next[name] = make
         if not self._waiting:
             self._make()
 
@@ -70,34 +74,28 @@ class Stroke(QObject):
             self._finish()
 
     def _make(self) -> None:
-        make, self._next = self._next, None
-        if make is None:
-            return
-        before, asked = self._session.moment, self._session.busy and self._session.running
-        make()
-        self._waiting = asked and self._session.moment is before and self._session.busy
+        while self._next and not self._waiting:
+            make = self._next.pop(next(iter(self._next)))
+            before, flying = self._session.moment, self._session.busy and self._session.running
+            self._waiting = make() and flying and self._session.moment is before and self._session.busy
 
     def _on_changed(self, moment: Moment) -> None:
         if self._waiting and moment.snapshot.phase in ("edit", "data"):
             self._landed()
 
     def _landed(self, *_: object) -> None:
-        if not self._waiting:
-            return
-        self._waiting = False
-        # Not from inside the session's own signal: it is still applying what waited.
-        QTimer.singleShot(0, self, self._proceed)
+        if self._waiting:
+            # Not from inside the session's own signal: it is still applying what waited.
+            QTimer.singleShot(0, self, self._proceed)
 
     def _proceed(self) -> None:
-        if self._waiting:
-            return
+        self._waiting = False
         self._make()
         if self._ending and not self._waiting:
             self._finish()
 
     def _finish(self) -> None:
-        self._open = self._ending = self._waiting = False
-        self._next = None
+        self._open = self._ending = False
         self._session.end_gesture()
 
 
@@ -192,26 +190,27 @@ class Select(Tool):
     def _move_mean(self, spot: Spot) -> None:
         canvas, disc = self.canvas, self._disc
         assert disc is not None
-        if disc.handle is None or canvas.view is None:
+        if disc.handle is None:
             return
         place = canvas.picture.frame.data(spot.x + self._grip[0], spot.y + self._grip[1])
-        handle, view = disc.handle, canvas.view
-        canvas.stroke.edit(lambda: canvas.session.drag(handle, view, place))
+        canvas.drag_handle(disc.handle, place)
 
     def _move_points(self, spot: Spot) -> None:
         assert self._at is not None
         sx, sy = self.canvas.picture.frame.scale
         self._wanted = ((spot.x - self._at.x) / sx, (spot.y - self._at.y) / sy)
-        self.canvas.stroke.edit(self._carry)
+        self.canvas.stroke.edit("carry", self._carry)
 
-    def _carry(self) -> None:
+    def _carry(self) -> bool:
         """Move the selected points by what the hand has moved since they were last moved."""
         canvas = self.canvas
         columns = canvas.columns
         step = [w - c for w, c in zip(self._wanted, self._carried, strict=True)][: len(columns)]
-        if any(step) and len(canvas.selected):
-            self._carried = self._wanted
-            canvas.session.move_points(canvas.selected, columns, step)
+        if not any(step) or not len(canvas.selected):
+            return False
+        self._carried = self._wanted
+        canvas.session.move_points(canvas.selected, columns, step)
+        return True
 
     def _move_band(self, spot: Spot) -> None:
         self.canvas.hand.show_band(self._band(spot))
@@ -237,7 +236,6 @@ class Brush(Tool):
 
     def press(self, spot: Spot) -> None:
         self._down, self._last = True, (spot.x, spot.y)
-        self._waiting = []
         self.canvas.stroke.begin()
         self.touch([(spot.x, spot.y)])
 
@@ -271,13 +269,14 @@ class Brush(Tool):
         """Add points at these pixels."""
         frame = self.canvas.picture.frame
         self._waiting += [frame.data(x, y) for x, y in pixels]
-        self.canvas.stroke.edit(lambda: self._flush(title))
+        self.canvas.stroke.edit(self.name, lambda: self._flush(title))
 
-    def _flush(self, title: str) -> None:
+    def _flush(self, title: str) -> bool:
         points, self._waiting = self._waiting, []
         columns = self.canvas.columns
         if points:
             self.canvas.session.add_points(columns, np.array(points)[:, : len(columns)], title)
+        return bool(points)
 
 
 class Paint(Brush):
@@ -336,15 +335,11 @@ class Erase(Brush):
     def stride(self) -> float:
         return max(self.radius / 2, 2.0)
 
-    def press(self, spot: Spot) -> None:
-        self._way = []
-        super().press(spot)
-
     def touch(self, way: list[tuple[float, float]]) -> None:
         self._way += way
-        self.canvas.stroke.edit(self._erase)
+        self.canvas.stroke.edit(self.name, self._erase)
 
-    def _erase(self) -> None:
+    def _erase(self) -> bool:
         way, self._way = self._way, []
         # The canvas may show an older moment than the session holds; rows are those of the session's data.
         self.canvas.catch_up()
@@ -353,6 +348,7 @@ class Erase(Brush):
         rows = np.unique(np.concatenate(hit)) if hit else np.empty(0, int)
         if len(rows):
             self.canvas.session.erase(rows)
+        return len(rows) > 0
 
 
 def along(start: tuple[float, float], end: tuple[float, float], stride: float) -> list[tuple[float, float]]:

@@ -30,7 +30,7 @@ _FACTS = np.dtype(
         ("iteration", "i4"),
         ("group", "i4"),  # counts the data sets so far: only cells of one group can be compared
         ("phase", "i1"),  # index into PHASES
-        ("joined", "?"),  # to the cell before: same data, same model, same start
+        ("joined", "?"),  # to the cell before: the same data, the same model
         ("early", "?"),  # the objective of a start or an edit (an E-step after one does not change it)
         ("notable", "?"),  # something else than a half-step made it
         ("forks", "i2"),  # other futures kept here
@@ -60,6 +60,9 @@ class Track(QObject):
         self.current = 0
         self.first = 0.0
         self.span = float(FEWEST_CELLS)
+        self._known = 0  # nodes of the history that were looked at
+        self._stirred = True  # somebody may have gone elsewhere and come back, or learned a log-likelihood there
+        session.changed.connect(self._stir)
         self._chosen: float | None = None  # the number of cells that a person zoomed to
         self._width = 600.0
 
@@ -89,25 +92,29 @@ class Track(QObject):
         """(count,) bound F in nats."""
         return self.facts["bound"]
 
-    def sync(self) -> bool:
-        """Take in what happened since the last call; whether anything did."""
+    def sync(self) -> None:
+        """Take in what happened since the last call."""
         history = self._session.history
         current = history.current
         seen = (current, len(history.nodes), None if current is None else current.moment)
-        if current is None or seen == self._seen:
-            return False
-        self._seen = seen
+        if current is None or (seen == self._seen and not self._stirred):
+            return
+        self._seen, self._stirred = seen, False
         changed = self._follow(current)
         for node in (self._shown, current):
-            if node is not None and _silent(node) and node.index in self._place:
+            if node is not None and node.cause != "step" and node.index in self._place:
                 changed = min(changed, self._place[node.index])
         self._shown = current
         self._refill(changed, current)
-        for i in [*self._unknown, self._cell[current.index]]:
+        parents = [n.parent.index for n in history.nodes[self._known :] if n.parent is not None]  # they may fork now
+        self._known = len(history.nodes)
+        for i in {*self._unknown, *(self._cell[p] for p in parents if p in self._cell), self._cell[current.index]}:
             self._fill(i)
         self.current = self._cell[current.index]
         self._keep_in_view()
-        return True
+
+    def _stir(self) -> None:
+        self._stirred = True
 
     def _follow(self, current: Node) -> int:
         """Bring the path up to date; the first place that changed."""
@@ -115,7 +122,7 @@ class Track(QObject):
         node: Node | None = current
         while node is not None and node.index not in self._place:
             fresh.append(node)
-            node = node.parent
+            node = None if _begins(node) else node.parent
         keep = 0 if node is None else self._place[node.index] + 1
         if not fresh:  # the current node is known: is the way forward still the same?
             while keep < len(self._path) and _forward(self._path[keep - 1]) is self._path[keep]:
@@ -135,7 +142,7 @@ class Track(QObject):
     def _refill(self, changed: int, current: Node) -> None:
         """Choose the cells anew from the path's place `changed` on (and the one before it, which may now be superseded)."""
         start = max(changed - 1, 0)
-        if changed >= len(self._path):
+        if changed >= len(self._path) and self.cells and self.cells[-1].index in self._place:
             return
         while self.cells and self._place.get(self.cells[-1].index, start) >= start:
             gone = self.cells.pop()
@@ -168,8 +175,7 @@ class Track(QObject):
             early = s.phase == "E" and before.moment.snapshot.phase in ("start", "edit")
         early = early or s.phase in ("start", "edit")
         forks = len(self.branches(i))
-        notable = node.cause != "step" or s.phase == "start"
-        self._facts[i] = (*known, s.t, group, PHASES.index(s.phase), joined, early, notable, forks)
+        self._facts[i] = (*known, s.t, group, PHASES.index(s.phase), joined, early, node.cause != "step", forks)
         if s.params is not None and s.log_likelihood is None:
             self._unknown.add(i)
         else:
@@ -184,17 +190,10 @@ class Track(QObject):
         end = breaks[breaks > i]
         return int(first[-1]) if first.size else low, int(end[0]) if end.size else high
 
-    def title(self, i: int) -> str:
-        """What a person did to get to cell `i`: the name of the edit or of what led to the start; empty for a half-step."""
-        node = self.cells[i]
-        if node.moment.snapshot.phase == "start" and node.parent is not None:
-            return node.parent.title
-        return node.title
-
     def branches(self, i: int) -> list[Node]:
-        """The futures that were kept at cell `i` beside the one on the line."""
+        """The futures of this run that were kept at cell `i` beside the one on the line."""
         node = self.cells[i]
-        return [c for c in node.children[:-1] if c.moment.snapshot.params is not None or c.children]
+        return [c for c in node.children if c is not _forward(node) and not _begins(c)]
 
     # -- the window of cells -------------------------------------------------------------------------------------------
     @property
@@ -217,7 +216,8 @@ class Track(QObject):
         widest = float(max(self.count, FEWEST_CELLS))
         span = min(max(self.span * factor, min(8.0, widest)), widest)
         first = around - (around - self.first) * span / self.span
-        self._chosen = None if span >= widest and widest * SMALLEST_CELL <= self._width else span
+        fits = widest * SMALLEST_CELL <= self._width
+        self._chosen = span if span < widest else None if fits else math.inf
         self.span = span
         self.first = min(max(first, 0.0), max(self.count - span, 0.0))
         self.moved.emit()
@@ -239,15 +239,17 @@ class Track(QObject):
         self.first = min(max(low, 0.0), max(self.count - span, 0.0))
 
 
+def _begins(node: Node) -> bool:
+    """Whether a run begins here: the timeline shows one run."""
+    return node.moment.snapshot.phase in ("start", "data")
+
+
 def _forward(node: Node) -> Node | None:
-    return node.children[-1] if node.children else None
-
-
-def _silent(node: Node) -> bool:
-    """Whether what follows may supersede the node, so that it has a cell only while it is shown."""
-    return node.moment.snapshot.params is None or node.cause == "edit"
+    """The next node of the same run, on the way that was visited last."""
+    following = node.children[-1] if node.children else None
+    return None if following is None or _begins(following) else following
 
 
 def _superseded(node: Node, following: Node) -> bool:
-    """An edit or a load that follows at once supersedes an edit; a start supersedes the bare data."""
-    return _silent(node) and (following.cause != "step" or following.moment.snapshot.phase == "start")
+    """Whether an edit that follows at once takes an edit's place; while it is shown it has a cell all the same."""
+    return node.cause != "step" and following.cause != "step"

@@ -2,7 +2,7 @@
 
     text("rows", "label")                      a line of text: label, unit, value, title, body, fault
     hline()                                    a hairline between sections
-    Chip("row 46"), KeyCap("Ctrl K")           a word on a grey field
+    Chip("row 46")                             a short fact on a grey field
     LabeledRow("Model", combo)                 label (84 px) and field, bound to each other
     DockTitle(dock, actions)                   dock.setTitleBarWidget(...): title and menu, 40 px
     Caption().say("e-step", "E-step 3.", "Each point ...", "Next, the **M-step** ...")
@@ -46,7 +46,6 @@ __all__ = [
     "Chip",
     "DockTitle",
     "IconButton",
-    "KeyCap",
     "LabeledRow",
     "LetterDisc",
     "PrimaryButton",
@@ -73,7 +72,6 @@ _ROLES = {
     "title": (12, 600),
     "fault": (12, 400),
     "chip": (11, 500),
-    "key": (11, 500),
 }
 
 
@@ -107,21 +105,13 @@ def hline(parent: QWidget | None = None) -> QFrame:
 class Chip(QLabel):
     """A short fact on a grey field: "row 46"."""
 
-    ROLE = "chip"
-
     def __init__(self, words: str = "", parent: QWidget | None = None):
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setFont(theme.font(*_ROLES[self.ROLE]))
-        self.setProperty("role", self.ROLE)
+        self.setFont(theme.font(*_ROLES["chip"]))
+        self.setProperty("role", "chip")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         self.setText(words)
-
-
-class KeyCap(Chip):
-    """The name of a key, drawn as its cap."""
-
-    ROLE = "key"
 
 
 class LabeledRow(QWidget):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from emstudio.core import initial
-from emstudio.core.covariance import COVARIANCES, Covariance
+from emstudio.core.covariance import ALIASES, COVARIANCES, Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError
 from emstudio.core.frame import frame_of
@@ -41,7 +41,7 @@ class GaussianMixture(Mixture):
         "VVV",
         "Covariance",
         choices=tuple((c.name, c.title) for c in COVARIANCES.values()),
-        aliases=tuple((c.alias, c.name) for c in COVARIANCES.values()),
+        aliases=tuple(ALIASES.items()),
         help="What the components' covariances have in common.",
     )
     floor: float = param(
@@ -79,8 +79,8 @@ class GaussianMixture(Mixture):
         gaussian_checks.guard_counts(posterior.moments.counts)
 
     def guard(self, data: Dataset, params: GaussianParams, posterior: Posterior, new: GaussianParams) -> None:
-        lost = gaussian_checks.lost(frame_of(data), new.covariances, self.shape.shared)
-        if lost is not None:
+        lost = gaussian_checks.lost(frame_of(data), new.covariances)
+        if lost.size:
             resp = posterior.resp
             if resp is None:
                 resp = softmax(self.scores(data, params))[0]
@@ -93,7 +93,10 @@ class GaussianMixture(Mixture):
         """A floor F acts as if each row were smeared by a Gaussian of variance F: -F/2 tr(Sigma_k^-1) for each row."""
         if not self.floor:
             return 0.0
-        traces = np.trace(np.linalg.inv(params.covariances), axis1=1, axis2=2)
+        variances = np.diagonal(params.covariances, axis1=1, axis2=2)
+        sd = np.sqrt(variances)
+        inverse = np.linalg.inv(params.covariances / (sd[:, :, None] * sd[:, None, :]))  # columns may differ in size
+        traces = (np.diagonal(inverse, axis1=1, axis2=2) / variances).sum(1)
         return float(-0.5 * self.floor * (posterior.moments.counts @ traces))
 
     def bound(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> float:
@@ -110,8 +113,9 @@ class GaussianMixture(Mixture):
         if start.method == "points":
             means = data.x[initial.distinct_rows(data, self.k, rng)]
             frame = frame_of(data)
-            whole = frame.covariances_back(np.repeat(frame.total[None], self.k, axis=0))
-            pooled = self._structured(data, whole)
+            pooled = self.family().members(frame, frame.covariances_back(np.repeat(frame.total[None], self.k, axis=0)))
+            if gaussian_checks.singular(frame, pooled).any():  # accepted because of a floor
+                pooled = self.family().members(frame, self._whole(data))
             return GaussianParams(np.full(self.k, 1.0 / self.k), means, pooled)
         if start.method == "responsibilities":
             return self._from(data, rng.dirichlet(np.ones(self.k), size=data.n), strict=True)
@@ -134,14 +138,19 @@ class GaussianMixture(Mixture):
         theta = self.family().estimate(moments, None)
         singular = gaussian_checks.singular(frame, theta.covariances)
         if singular.any():
-            w = moments.scatter.sum(0) / moments.counts.sum()
-            pooled = np.repeat((np.diag(w) if w.ndim == 1 else w)[None], self.k, axis=0)
-            pooled = self._structured(data, frame.covariances_back(pooled))
-            if gaussian_checks.singular(frame, pooled).any():
-                pooled = self._structured(data, self._whole(data))
-            covariances = np.where(singular[:, None, None], pooled, theta.covariances)
-            theta = Normal(theta.means, covariances)
+            theta = theta._replace(covariances=self._pooled(data, moments, singular))
         return self.join(moments.counts / moments.counts.sum(), theta)
+
+    def _pooled(self, data: Dataset, moments: Scatter, singular: np.ndarray) -> np.ndarray:
+        """(K, d, d) with everybody's scatter in place of that of the singular components (K,), or the data's covariance."""
+        frame, counts = moments.frame, moments.counts
+        everybody = moments.scatter.sum(0) / counts.sum()
+        scatter = moments.scatter.copy()
+        scatter[singular] = np.multiply.outer(counts[singular], everybody)
+        covariances = self.family().estimate(replace(moments, scatter=scatter), None).covariances
+        if gaussian_checks.singular(frame, covariances).any():
+            return self.family().members(frame, self._whole(data))
+        return covariances
 
     def _whole(self, data: Dataset) -> np.ndarray:
         """(K, d, d) the covariance of all rows, its diagonal alone where columns are collinear or constant."""
@@ -152,12 +161,6 @@ class GaussianMixture(Mixture):
             total = np.diag(np.where(diagonal > 0, diagonal, 1.0))
         return frame.covariances_back(np.repeat(total[None], self.k, axis=0)) + self.floor * np.eye(data.d)
 
-    def _structured(self, data: Dataset, covariances: np.ndarray) -> np.ndarray:
-        """The family's member nearest to `covariances`, each taken as one row's scatter."""
-        w = np.diagonal(covariances, axis1=1, axis2=2) if self.shape.diagonal else covariances
-        shaped = self.shape.shape(w, np.ones(self.k), None)
-        return shaped[:, :, None] * np.eye(data.d) if shaped.ndim == 2 else shaped
-
     def reseed(self, data: Dataset, params: GaussianParams, component: int, rng: np.random.Generator) -> GaussianParams:
         """The component starts anew on one of the rows that the others explain worst, with everybody's covariance."""
         scores = self.scores(data, params)
@@ -166,11 +169,12 @@ class GaussianMixture(Mixture):
         worst = np.argsort(density, kind="stable")[: max(1, data.n // 20)]
         means, covariances = params.means.copy(), params.covariances.copy()
         means[component] = data.x[rng.choice(worst)]
-        whole = self._structured(data, self._whole(data))
+        whole = self.family().members(frame_of(data), self._whole(data))
         if self.shape.shared:
             covariances[:] = whole
         else:
             covariances[component] = whole[component]
+            covariances = self.family().members(frame_of(data), covariances)
         weights = params.weights.copy()
         weights[component] = 0.0
         weights *= (1.0 - 1.0 / self.k) / max(weights.sum(), np.finfo(float).tiny)

@@ -10,7 +10,7 @@ from emstudio.core.covariance import Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError, printable
 from emstudio.core.format import letter
-from emstudio.core.frame import LARGEST, SMALLEST, Frame, correlation, frame_of
+from emstudio.core.frame import COLLINEAR, LARGEST, SMALLEST, Frame, correlation, frame_of
 
 COLLAPSED = 1e-14  # a component's least variance over the data's, in whitened units: below it lies round-off
 ILL_CONDITIONED = 1e-10
@@ -47,7 +47,7 @@ def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
     constant = [printable(data.names[j]) for j in np.flatnonzero(_constant(frame, spread))]
     if len(constant) == data.d:
         return "All rows are alike, so every variance would be 0; add rows that differ or set a variance floor."
-    if shape.name == "VII":
+    if shape.round:
         return None
     if constant:
         names = ", ".join(constant)
@@ -167,27 +167,34 @@ def guard_counts(counts: np.ndarray) -> None:
         raise Degenerate(Notice("empty", text, component=j))
 
 
-def least_variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
-    """(K,) the smallest eigenvalue of each covariance in units in which the data's own covariance is the identity."""
+def variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
+    """(K, d) the eigenvalues, the least first, in units in which the data's own covariance is the identity."""
     z = frame.covariances(covariances)
     if not np.isfinite(z).all():
         z = np.where(np.isfinite(z).all((1, 2))[:, None, None], z, 0.0)
-    return np.linalg.eigvalsh(frame.whitener @ z @ frame.whitener.T)[:, 0]
+    return np.linalg.eigvalsh(frame.whitener @ z @ frame.whitener.T)
 
 
 def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:
-    """(K,) bool: covariances that are singular beside the data's own."""
-    return ~(least_variances(frame, covariances) > COLLAPSED)
+    """(K,) bool: covariances that are singular beside the data's own, or by themselves: beside their largest variance, or
+    because their columns are collinear but for round-off."""
+    found = variances(frame, covariances)
+    bad = ~(found[:, 0] > COLLAPSED * np.maximum(found[:, -1], 1.0))
+    z = frame.covariances(covariances[~bad])
+    sd = np.sqrt(np.diagonal(z, axis1=1, axis2=2))
+    own = np.linalg.eigvalsh(z / sd[:, :, None] / sd[:, None, :])
+    bad[~bad] = ~(own[:, 0] > COLLINEAR * own.shape[1])
+    return bad
 
 
-def lost(frame: Frame, covariances: np.ndarray, shared: bool) -> int | None:
-    """The component whose covariance is lost (the first one for a shared covariance), or None."""
-    bad = np.flatnonzero(singular(frame, covariances))
-    return int(bad[0]) if bad.size else None
+def lost(frame: Frame, covariances: np.ndarray) -> np.ndarray:
+    """The components whose covariances are lost."""
+    return np.flatnonzero(singular(frame, covariances))
 
 
-def collapse(data: Dataset, component: int, resp: np.ndarray, shape: Covariance) -> Notice:
-    """The news that a component is about to collapse: onto which rows, and what to do."""
+def collapse(data: Dataset, components: np.ndarray, resp: np.ndarray, shape: Covariance) -> Notice:
+    """The news that components are about to collapse: onto which rows (of the first one), and what to do."""
+    component = int(components[0])
     share = resp[:, component]
     order = np.argsort(-share, kind="stable")
     rows = order[share[order] > 0.5][:10]
@@ -202,9 +209,14 @@ def collapse(data: Dataset, component: int, resp: np.ndarray, shape: Covariance)
     else:
         listed = ", ".join(str(r + 1) for r in tables_rows[:5]) + (", ..." if several > 5 else "")
         where = f"{several} rows ({listed}) that do not fill its dimensions"
-    who = "The shared covariance" if shape.shared else f"Component {letter(component)} (number {component})"
+    who = f"Component {letter(component)} (number {component})"
+    if shape.shared or (len(components) == len(resp.T) > 1 and "E" in shape.name[:2]):
+        who = "The shared covariance" if shape.shared else f"What the components share ({shape.name})"
+    end = "its variance goes to 0 and its likelihood to infinity"
+    if shape.name[:2] == "EV" and data.d > 1:
+        end = "a variance goes to 0 and, its volume being held, another to infinity"
     text = (
-        f"{who} is collapsing onto {where}: its variance goes to 0 and its likelihood to infinity; "
+        f"{who} is collapsing onto {where}: {end}; "
         "re-seed it, choose fewer components, a shared covariance or a variance floor."
     )
     return Notice("collapse", text, component=component, rows=tables_rows)
@@ -224,15 +236,16 @@ def notices(data: Dataset, params: Any, counts: np.ndarray, shape: Covariance) -
             "and EM cannot part them; start from different means."
         )
         found.append(Notice("saddle", text, component=b))
-    least = least_variances(frame, params.covariances)
-    for j in np.flatnonzero(least < ILL_CONDITIONED)[: 1 if shape.shared else None]:
+    least = variances(frame, params.covariances)[:, 0]
+    for j in np.flatnonzero(least < ILL_CONDITIONED)[: 1 if shape.together else None]:
         text = (
             f"The covariance of component {letter(int(j))} is nearly singular (least variance {least[j]:.1e} of the "
             "data's own): its numbers carry few digits."
         )
         found.append(Notice("ill-conditioned", text, component=int(j)))
-    if not shape.shared:
-        few = 1.5 + (data.d if not shape.diagonal else 1)
+    if not shape.together:
+        # A shape of one's own needs as many rows as columns; without, a volume of one's own can shrink onto two rows.
+        few = 1.5 + (data.d if shape.name[1] == "V" and not shape.diagonal else 1)
         for j in np.flatnonzero(counts < few):
             if len(counts) > 1:
                 text = (

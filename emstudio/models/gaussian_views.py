@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from emstudio.core.data import Dataset
-from emstudio.core.format import number
+from emstudio.core.format import count, number
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, View
 
 _CORRELATIONS = 6  # up to so many columns the table lists the correlations
@@ -59,7 +59,7 @@ def _comparable(data: Dataset, pair: list[int]) -> bool:
 
 
 def bin_edges(x: np.ndarray) -> np.ndarray:
-    """Edges of a histogram whose width is 1, 2 or 5 times a power of ten, near Freedman and Diaconis' rule."""
+    """Edges of a histogram whose width is 1, 2 or 5 times a power of ten, at most that of Freedman and Diaconis' rule."""
     if not x.size:
         return np.array([0.0, 1.0])
     low, high = float(x.min()), float(x.max())
@@ -69,7 +69,7 @@ def bin_edges(x: np.ndarray) -> np.ndarray:
     width = 2.0 * (quartiles[1] - quartiles[0]) / len(x) ** (1 / 3)
     width = min(max(width, (high - low) / 100), (high - low) / 5)
     power = 10.0 ** np.floor(np.log10(width))
-    width = power * next(m for m in (1, 2, 5, 10) if width <= m * power * 1.0001)
+    width = power * max(m for m in (1, 2, 5) if m * power <= width * 1.0001)
     first = np.floor(low / width)
     last = np.floor(high / width) + 1
     return width * np.arange(first, last + 1)
@@ -85,7 +85,7 @@ def _density(data: Dataset, params: Any | None, view: View) -> Drawing:
     marks: list[object] = [Bars(edges, heights.astype(float)), Points((j,), rug=True)]
     unit = f" {column.unit}" if column.unit else ""
     rows = data.table.info.get("rows_are", "rows")
-    legend = [("bars", f"{number(data.n, 7)} {rows}")]
+    legend = [("bars", f"{count(data.n)} {rows}")]
     if params is not None:
         marks.extend(_curves(data, params, j, edges, data.total * width))
         legend += [("components", "components, stacked"), ("total", "total density")]

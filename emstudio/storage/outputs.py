@@ -120,7 +120,9 @@ def check_target(path: str) -> None:
 
 def cannot_write(path: str, error: OSError) -> UserError:
     name = "standard output" if path == STDOUT else path
-    return UserError(f"this cannot be written ({error.strerror or error})", "make room or choose another place", file=name)
+    return UserError(
+        f"this cannot be written ({error.strerror or error})", "make room or choose another place", file=name
+    )
 
 
 def to_stdout(contents: bytes) -> None:

@@ -97,7 +97,9 @@ def start_labels(path: str, labels: np.ndarray, labels_table: Table, rows: np.nd
         raise UserError(what, "label every row that is fitted", file=path, row=labels_table.row_label(row))
     empty = np.flatnonzero(np.bincount(used, minlength=k) == 0)
     if empty.size:
-        raise UserError(f"component {empty[0]} has no row", "give each of the components a row, or choose fewer", file=path)
+        raise UserError(
+            f"component {empty[0]} has no row", "give each of the components a row, or choose fewer", file=path
+        )
     return used
 
 
@@ -191,7 +193,7 @@ def _sound(document: dict[str, Any]) -> None:
         if isinstance(value, _Twice):
             raise UserError(f"the key {value.key!r} stands twice in {place or 'the object'}", "keep one of them")
         if isinstance(value, _NoNumber):
-            raise UserError(f"{place} is {_shown(value.text)}", "give a finite number")
+            raise UserError(f"{place} is {_short(value.text)}", "give a finite number")
 
 
 def _walk(value: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -261,8 +263,11 @@ def _shown(value: Any) -> str:
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value) if isinstance(value, str) and len(value) <= _SHOWN else str(value)
-    return text if len(text) <= _SHOWN + 2 else text[:_SHOWN] + "..."
+    return _short(repr(value) if isinstance(value, str) else str(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 @contextmanager

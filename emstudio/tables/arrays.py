@@ -56,7 +56,9 @@ def columns(a: np.ndarray, file: str) -> tuple[list[str] | None, list[Cells]]:
     """(names or None, cells) of an array."""
     if a.dtype.names:
         if a.ndim != 1:
-            raise UserError(f"the structured array has {a.ndim} dimensions", "save it with one, a record for each row", file=file)
+            raise UserError(
+                f"the structured array has {a.ndim} dimensions", "save it with one, a record for each row", file=file
+            )
         return list(a.dtype.names), [field(a[n], file, n) for n in a.dtype.names]
     if a.ndim not in (1, 2):
         raise UserError(f"the array has {a.ndim} dimensions", "save it as rows x columns", file=file)
@@ -80,5 +82,7 @@ def field(a: np.ndarray, file: str, name: str | None) -> Cells:
         try:
             return ["" if t == "NaT" else t.replace("\0", "") for t in a.astype(str).tolist()]
         except UnicodeError:
-            raise UserError("the array holds bytes that are not ASCII text", "save an array of numbers", **where) from None
+            raise UserError(
+                "the array holds bytes that are not ASCII text", "save an array of numbers", **where
+            ) from None
     raise UserError(f"the array holds values of the type {a.dtype}", "save an array of numbers", **where)

@@ -27,7 +27,7 @@ from emstudio.tables.marks import (
 
 TOSSES = re.compile(r"[HhTt\s]*[HhTt][HhTt\s]*")
 ORDER_NAMES = frozenset({"", "id", "index", "row", "no", "nr", "obs", "unnamed: 0"})
-EXACT = 2.0**53  # integers beyond are rounded
+EXACT, DIGITS = 2.0**53, 1e25  # whole numbers between were written with digits that a double does not hold
 MOST_COLUMNS = 16_384  # as many as a sheet of Excel has
 
 Cells = list[str] | np.ndarray  # one column: texts, or float64 with NaN for a missing cell
@@ -89,7 +89,11 @@ def build(raw: Raw) -> Built:
 def refuse_size(raw: Raw) -> None:
     d = len(raw.cells)
     if d > MOST_COLUMNS:
-        raise UserError(f"there are {d:,} columns, more than the {MOST_COLUMNS:,} that can be read", "check the delimiter and line ends", file=raw.file)
+        raise UserError(
+            f"there are {d:,} columns, more than the {MOST_COLUMNS:,} that can be read",
+            "check the delimiter and line ends",
+            file=raw.file,
+        )
     if not d or not len(raw.cells[0]):
         what = "there is a header but no row below it" if raw.names else "there are no rows"
         raise UserError(what, "choose a file with at least one row of values", file=raw.file)
@@ -163,7 +167,9 @@ def marks_of(raw: Raw, counts: dict[int, Counter]) -> Marks:
         j = candidates[e.cell]
         remedy = "write numbers without separators of thousands, and with one decimal mark"
         where = raw.place(raw.cells[j].index(e.cell), j)
-        raise UserError(f"{shown(e.cell)} cannot be read for certain: {e.why}", remedy, file=raw.file, **where) from None
+        raise UserError(
+            f"{shown(e.cell)} cannot be read for certain: {e.why}", remedy, file=raw.file, **where
+        ) from None
 
 
 def mostly_numbers(raw: Raw, j: int, count: Counter, marks: Marks) -> Cells:
@@ -177,7 +183,12 @@ def mostly_numbers(raw: Raw, j: int, count: Counter, marks: Marks) -> Cells:
     if raw.typed or numbers < texts:
         return cells
     row = next(i for i, c in enumerate(cells) if meaning[c] is None)
-    raise UserError(f"{shown(cells[row].strip())} is not a number{why_not(cells[row], marks)}", "correct the cell, or leave it empty if the value is missing", file=raw.file, **raw.place(row, j))
+    raise UserError(
+        f"{shown(cells[row].strip())} is not a number{why_not(cells[row], marks)}",
+        "correct the cell, or leave it empty if the value is missing",
+        file=raw.file,
+        **raw.place(row, j),
+    )
 
 
 def why_not(cell: str, marks: Marks) -> str:
@@ -207,7 +218,9 @@ def refuse_infinite(raw: Raw, j: int, values: np.ndarray) -> None:
         cell = raw.cells[j][row]
         text = shown(cell.strip()) if isinstance(cell, str) else "an infinite value"
         what = f"{text} is not a finite number (of at most 1.8e308)"
-        raise UserError(what, "correct the cell, or leave it empty if the value is missing", file=raw.file, **raw.place(row, j))
+        raise UserError(
+            what, "correct the cell, or leave it empty if the value is missing", file=raw.file, **raw.place(row, j)
+        )
 
 
 def make_column(name: str, cells: Cells) -> Column:
@@ -246,7 +259,7 @@ def remarks(columns: Sequence[Column], headers: Sequence[str] | None) -> list[st
     order = [c.name for c in columns if not c.fit]
     if order:
         said.append(f"numbers the rows, so not fitted unless chosen: {some(order)}")
-    rounded = [c.name for c in columns if c.kind == "count" and np.nanmax(c.values) > EXACT]
+    rounded = [c.name for c in columns if c.kind == "count" and EXACT < np.nanmax(c.values) < DIGITS]
     if rounded:
         said.append(f"holds integers beyond 2^53, whose last digits are rounded: {some(rounded)}")
     figures = [h for h, c in zip(headers or (), columns) if c.numeric and not is_missing(h) and looks_numeric(h)]
@@ -255,7 +268,9 @@ def remarks(columns: Sequence[Column], headers: Sequence[str] | None) -> list[st
     for c in columns:
         unit = common_unit(c.levels) if c.kind == "category" else None
         if unit:
-            said.append(f"column {c.name} is text, for its cells hold {unit!r} beside the number; write plain numbers to fit it")
+            said.append(
+                f"column {c.name} is text, for its cells hold {unit!r} beside the number; write plain numbers to fit it"
+            )
     return said
 
 

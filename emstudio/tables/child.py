@@ -78,7 +78,9 @@ def serve() -> None:
     else:
         texts = [None if isinstance(c, np.ndarray) else c for c in cells]
         rows = len(cells[0]) if cells else 0
-        send({"description": description, "rows": rows, "texts": texts}, [c for c in cells if isinstance(c, np.ndarray)])
+        send(
+            {"description": description, "rows": rows, "texts": texts}, [c for c in cells if isinstance(c, np.ndarray)]
+        )
 
 
 def limit_memory() -> None:

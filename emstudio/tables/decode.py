@@ -14,7 +14,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Control characters that occur in text files: tab, line feed, vertical tab, form feed, carriage return, DOS end of file, escape.
+# Not counted are those that occur in text files: tabs, line ends, form feed, DOS's end of file, escape.
 CONTROLS = bytes(c for c in range(32) if c not in (9, 10, 11, 12, 13, 26, 27))
 CHOOSE = "choose a CSV, TSV, Parquet, Excel or .npy file"
 
@@ -23,7 +23,12 @@ def decode(data: bytes, file: str) -> tuple[str, str]:
     """(text, the encoding's Python name). Raises UserError for what is not text."""
     encoding = next((name for mark, name in MARKS if data.startswith(mark)), None) or wide(data)
     if encoding is None and 0 in data:
-        raise UserError("there is a NUL byte, so the file is not text or is damaged", CHOOSE, file=file, row=line_of(data, data.index(0)))
+        raise UserError(
+            "there is a NUL byte, so the file is not text or is damaged",
+            CHOOSE,
+            file=file,
+            row=line_of(data, data.index(0)),
+        )
     if encoding is None:
         encoding = "utf-8"
     try:
@@ -44,7 +49,12 @@ def other(data: bytes, encoding: str, error: UnicodeDecodeError, file: str) -> t
     """The text of bytes that are not valid `encoding`: Windows-1252 if they look like text at all."""
     if encoding != "utf-8":
         row = data[: error.start].decode(encoding, "ignore").count("\n") + 1
-        raise UserError(f"the text is damaged: its bytes are not valid {encoding.upper()}", "save the file again as UTF-8", file=file, row=row) from None
+        raise UserError(
+            f"the text is damaged: its bytes are not valid {encoding.upper()}",
+            "save the file again as UTF-8",
+            file=file,
+            row=row,
+        ) from None
     if data.translate(None, CONTROLS) != data:
         raise UserError("the file is not text", CHOOSE, file=file) from None
     try:

@@ -20,8 +20,13 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 LARGEST = 2 << 30  # bytes that a workbook may unpack to
 SPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-ERROR_CELL = re.compile(rb'<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]+)(\d+)"[^>]*>(?:<f[^<]*</f>|<f[^>]*/>)?(?:<v>([^<]*)</v>)?')
-DAMAGED = ("the Excel workbook is damaged, too large, or of a kind that is not known", "save it again as .xlsx, or the sheet as CSV")
+ERROR_CELL = re.compile(
+    rb'<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]+)(\d+)"[^>]*>(?:<f[^<]*</f>|<f[^>]*/>)?(?:<v>([^<]*)</v>)?'
+)
+DAMAGED = (
+    "the Excel workbook is damaged, too large, or of a kind that is not known",
+    "save it again as .xlsx, or the sheet as CSV",
+)
 
 
 def table_from_excel(data: bytes, *, name: str, file: str, source: str, sha256: str, sheet: str | int | None) -> Table:
@@ -43,7 +48,12 @@ def table_from_excel(data: bytes, *, name: str, file: str, source: str, sha256: 
     first, last = extent(grid)
     if errors:
         ref, text = next(iter(errors.items()))
-        raise UserError(f"the formula gives {text}", "correct it, or leave the cell empty if the value is missing", file=file, row=f"cell {ref}")
+        raise UserError(
+            f"the formula gives {text}",
+            "correct it, or leave the cell empty if the value is missing",
+            file=file,
+            row=f"cell {ref}",
+        )
     top = [column[first] for column in grid]
     headed = not all_numbers(top)
     begin = first + headed
@@ -151,4 +161,7 @@ def error_cells(data: bytes, title: str) -> dict[str, str]:
             sheet = package.read(f"xl/{target}")
     except Exception:  # an unusual but readable package (or a binary one): then failed formulas count as missing
         return {}
-    return {f"{c.decode()}{r.decode()}": (v or b"an error").decode("utf-8", "replace") for c, r, v in ERROR_CELL.findall(sheet)}
+    return {
+        f"{c.decode()}{r.decode()}": (v or b"an error").decode("utf-8", "replace")
+        for c, r, v in ERROR_CELL.findall(sheet)
+    }

@@ -41,7 +41,9 @@ REASONS = {
 
 def refusal(error: OSError, path: str) -> UserError:
     """The sentence for a file that the operating system would not give."""
-    what, remedy = REASONS.get(error.errno or 0, (f"the file cannot be read ({error.strerror or error})", "try a copy of it"))
+    what, remedy = REASONS.get(
+        error.errno or 0, (f"the file cannot be read ({error.strerror or error})", "try a copy of it")
+    )
     return UserError(what, remedy, file=path)
 
 
@@ -86,8 +88,14 @@ def contents(f, path: str) -> bytes:
     if kind is not None:
         raise UserError(f"this is {kind}, not a table", "choose a CSV, TSV, Parquet, Excel or .npy file", file=path)
     if len(head) == HEAD and head.count(0) == HEAD:
-        raise UserError("the file holds nothing but NUL bytes", "choose a CSV, TSV, Parquet, Excel or .npy file", file=path)
+        raise UserError(
+            "the file holds nothing but NUL bytes", "choose a CSV, TSV, Parquet, Excel or .npy file", file=path
+        )
     if state.st_size > LARGEST:
-        raise UserError(f"the file has {state.st_size / 2**30:.1f} GB, more than the {LARGEST >> 30} GB that can be read", "split it", file=path)
+        raise UserError(
+            f"the file has {state.st_size / 2**30:.1f} GB, more than the {LARGEST >> 30} GB that can be read",
+            "split it",
+            file=path,
+        )
     f.seek(0)
     return f.read(LARGEST)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ import numpy as np
 from emstudio.core.data import Column, Table
 from emstudio.core.errors import UserError
 from emstudio.tables.files import refusal
+
+PLAIN = re.compile(r"[^\s,;|\"'#]*")
 
 
 def show(table: Table) -> dict:
@@ -38,7 +39,12 @@ def show(table: Table) -> dict:
 def figures(column: Column) -> dict:
     """Name, kind, unit, count (of filled cells), missing, minimum, maximum and sum, or the number of distinct texts."""
     missing = int(column.missing.sum())
-    found = {"name": column.name, "kind": column.kind, "unit": column.unit or None, "fit": column.numeric and column.fit}
+    found = {
+        "name": column.name,
+        "kind": column.kind,
+        "unit": column.unit or None,
+        "fit": column.numeric and column.fit,
+    }
     found |= {"count": len(column.values) - missing, "missing": missing}
     found |= dict.fromkeys(("minimum", "maximum", "sum"))
     present = column.values[~column.missing]
@@ -57,20 +63,24 @@ def total(values: np.ndarray) -> float | None:
 
 def csv_lines(table: Table) -> Iterator[str]:
     """The table as CSV, line by line; numbers with the fewest digits that read back as the same double."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    yield ",".join(map(quoted, table.names)) + "\n"
     texts = [cell_texts(c) for c in table.columns]
-    for row in (table.names, *zip(*texts)):
-        writer.writerow(row)
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+    for row in zip(*texts):
+        yield (",".join(row) or '""') + "\n"  # a blank line would be no row
+
+
+def quoted(text: str) -> str:
+    """A text as a cell: in quotation marks unless no reader could take it for two cells or a comment."""
+    return text if PLAIN.fullmatch(text) else '"' + text.replace('"', '""') + '"'
 
 
 def cell_texts(column: Column) -> list[str]:
     if not column.numeric:
-        return [column.levels[v] if v >= 0 else "" for v in column.values.tolist()]
-    return ["" if v != v else str(int(v)) if v.is_integer() and abs(v) < 2**53 else repr(v) for v in column.values.tolist()]
+        levels = [*map(quoted, column.levels), ""]  # a missing cell's -1 is the last
+        return [levels[v] for v in column.values.tolist()]
+    return [
+        "" if v != v else str(int(v)) if v.is_integer() and abs(v) < 2**53 else repr(v) for v in column.values.tolist()
+    ]
 
 
 def write_csv(table: Table, path: str) -> None:

@@ -26,7 +26,9 @@ def table_from_parquet(data: bytes, *, name: str, file: str, source: str, sha256
         raise UserError(e.what, e.remedy, file=file) from None
     names, nested = found["names"], found["nested"]
     if not names:
-        raise UserError("no column holds plain numbers or text", "save the table with one value in each cell", file=file)
+        raise UserError(
+            "no column holds plain numbers or text", "save the table with one value in each cell", file=file
+        )
 
     def place(row: int, column: int) -> dict:
         return {"row": f"row {row} (counted from 0)", "column": names[column]}

@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from emstudio.tables.marks import MISSING, MISSING_TEXT, number
+from emstudio.tables.marks import number
 
 FROM = 4 << 20  # bytes; below, the slow way takes less time than importing polars
 SAMPLE = 200  # rows that tell columns of text from columns of numbers
@@ -89,12 +89,16 @@ def parse(data: bytes, delimiter: str, skip: int, begin: int, text: list[bool]) 
             quote_char=None,
             null_values=sorted(spellings),
         )
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
     nulls = sum(s.null_count() for s in frame)
     if (nulls or any(text)) and not rectangular(data, begin, delimiter, len(text)):
         return None
-    return [frame[n].fill_null("").to_list() if t else frame[n].fill_null(np.nan).to_numpy() for n, t in zip(names, text)]
+    found = [
+        frame[n].fill_null("").to_list() if t else frame[n].fill_null(np.nan).to_numpy() for n, t in zip(names, text)
+    ]
+    # The sentence about an infinite number quotes the cell as it was written.
+    return None if any(np.isinf(c).any() for c, t in zip(found, text) if not t) else found
 
 
 def rectangular(data: bytes, begin: int, delimiter: str, width: int) -> bool:

@@ -11,10 +11,17 @@ from itertools import islice
 from emstudio.core.errors import UserError
 from emstudio.tables.marks import is_value
 
-DELIMITERS = ("\t", ";", ",", "|")  # of two that fit equally well the earlier is taken: with ; the comma is the decimal mark
+DELIMITERS = (
+    "\t",
+    ";",
+    ",",
+    "|",
+)  # of two that fit equally well the earlier is taken: with ; the comma is the decimal mark
 SAMPLE = 100  # records that decide about the delimiter
 SAMPLE_CHARACTERS = 1 << 18
-LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")  # as editors do: neither form feeds nor Unicode's separators end one
+LINE = re.compile(
+    r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+"
+)  # as editors do: neither form feeds nor Unicode's separators end one
 LONGEST_CELL = 131_072  # characters, the limit of Python's csv module
 
 
@@ -70,7 +77,9 @@ def bad_record(text: str, delimiter: str, start: int, file: str, error: csv.Erro
     opened, fault = fault_of_quotes(rest, delimiter)
     row = start + lines_before(rest, opened)
     if fault == "open":
-        return UserError("a quotation mark opens here and is never closed", "close it, or remove it", file=file, row=row)
+        return UserError(
+            "a quotation mark opens here and is never closed", "close it, or remove it", file=file, row=row
+        )
     if fault == "text":
         remedy = 'close it before the delimiter, and double every quotation mark inside the cell ("")'
         return UserError("text follows the closing quotation mark of a cell", remedy, file=file, row=row)

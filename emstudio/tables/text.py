@@ -14,7 +14,9 @@ from emstudio.tables.marks import is_missing, looks_numeric, tidy
 from emstudio.tables.records import Lines, bad_record, find_delimiter, records
 
 
-def table_from_text(text: str, encoding: str, *, name: str, file: str, source: str, sha256: str, data: bytes = b"") -> Table:
+def table_from_text(
+    text: str, encoding: str, *, name: str, file: str, source: str, sha256: str, data: bytes = b""
+) -> Table:
     """The table in `text`. `data` are its bytes where they are UTF-8: a large clean file is then read from them."""
     delimiter = find_delimiter(text)
     lines = Lines(text, delimiter)
@@ -31,7 +33,9 @@ def table_from_text(text: str, encoding: str, *, name: str, file: str, source: s
     except csv.Error as e:
         raise bad_record(text, delimiter, max(lines.start, 1), file, e) from None
     lines.skipped -= leading
-    return assemble(header, body, starts, lines, delimiter, encoding, name=name, file=file, source=source, sha256=sha256)
+    return assemble(
+        header, body, starts, lines, delimiter, encoding, name=name, file=file, source=source, sha256=sha256
+    )
 
 
 def header_of(feed, lines: Lines, file: str) -> tuple[tuple[int, list[str]] | None, list[str]]:
@@ -83,7 +87,9 @@ def bad_width(cells: list[str], row: int, width: int, header, file: str) -> User
     return UserError(what, remedy, file=file, row=row)
 
 
-def assemble(header, body: list[Cells], starts, lines: Lines, delimiter: str, encoding: str, *, name, file, source, sha256) -> Table:
+def assemble(
+    header, body: list[Cells], starts, lines: Lines, delimiter: str, encoding: str, *, name, file, source, sha256
+) -> Table:
     """The Table of the columns' cells."""
     names = None if header is None else header[1]
 

@@ -1,6 +1,6 @@
 """Time of one EM iteration beside scikit-learn's, same start, same machine, same run.
 
-    python tests/benchmarks/bench_engine.py [--json OUT] [--cases full,diag] [--large]
+python tests/benchmarks/bench_engine.py [--json OUT] [--cases full,diag] [--large]
 """
 
 from __future__ import annotations

@@ -95,14 +95,17 @@ def bound_is_brute_force(case: Case) -> None:
 
 
 def m_step_is_a_maximum(case: Case) -> None:
-    """No small step raises the bound: towards the parameters before, along each array's own size, or of the weights."""
+    """No other parameters of the model have a higher bound: neither the M-step's of other responsibilities (near or far),
+    nor those scaled along each array's own size, nor other weights."""
     m = advance(advance(case.moment()))
     best = m.snapshot.bound
     rng = np.random.default_rng(0)
-    before = advance(case.moment()).snapshot.params
-    for t in (1e-3, -1e-3, 1e-2):
-        mixed = type(before)(*(a + t * (b - a) for a, b in zip(m.snapshot.params, before)))
-        assert case.model.bound(case.data, mixed, m.snapshot.posterior) <= best + 1e-9 * abs(best)
+    params, resp = m.snapshot.params, m.snapshot.resp
+    theta = case.model.split(params)[1]
+    for t in (1e-6, 1e-4, 1e-2, 1e-1):
+        mixed = (1 - t) * resp + t * rng.dirichlet(np.ones(case.model.k), len(resp))
+        other = case.model.m_step(case.data, params, case.model.posterior_of(case.data, mixed, theta))
+        assert case.model.bound(case.data, other, m.snapshot.posterior) <= best + 1e-12 * abs(best), t
     for field in set(m.snapshot.params._fields) & {"means", "covariances", "rates", "dof"}:
         for t in (-0.01, -0.001, 0.001, 0.01):
             scaled = m.snapshot.params._replace(**{field: getattr(m.snapshot.params, field) * (1 + t)})

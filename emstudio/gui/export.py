@@ -1,0 +1,104 @@
+"""Taking results away: labels and responsibilities (CSV), the model (JSON), the canvas (PNG), complete or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QBuffer, QIODevice
+from PySide6.QtWidgets import QFileDialog
+
+from emstudio import storage
+from emstudio.core.em import evaluate
+from emstudio.core.errors import UserError
+from emstudio.core.runs import Entry, Run
+from emstudio.session import Session
+
+if TYPE_CHECKING:
+    from emstudio.gui.canvas import Canvas
+    from emstudio.gui.main_window import MainWindow
+
+# what: (title, suffix, filter)
+KINDS = {
+    "labels": ("Export labels and responsibilities", "csv", "Comma-separated values (*.csv)"),
+    "model": ("Save the model", "json", "Model (*.json)"),
+    "picture": ("Export the picture", "png", "Picture (*.png)"),
+}
+_SHARP = 2.0  # device pixels a pixel of the exported picture
+
+
+def ask(window: MainWindow, what: str) -> None:
+    """Ask where to, then write; nothing waits meanwhile."""
+    title, suffix, kinds = KINDS[what]
+    dialog = QFileDialog(window, title, str(Path(window.last_folder()) / suggestion(window.session, what)), kinds)
+    dialog.setObjectName(f"export_{what}_dialog")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(suffix)
+    dialog.selectFile(suggestion(window.session, what))
+    dialog.fileSelected.connect(lambda path: export(window, what, path))
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()
+
+
+def suggestion(session: Session, what: str) -> str:
+    """A file name made from the data's."""
+    name = "".join(c if c.isalnum() or c in " -_." else "-" for c in Path(session.data.table.name).stem).strip()
+    return f"{name or 'emstudio'} {what}.{KINDS[what][1]}".replace(" ", "-").lower()
+
+
+def export(window: MainWindow, what: str, path: str) -> bool:
+    """Write `what` to `path` and say so; what cannot be written is one sentence in the window."""
+    try:
+        content = picture(window.canvas) if what == "picture" else document(window.session, what)
+        storage.write(path, content)
+    except UserError as error:
+        window.tell(f"{error}.")
+        return False
+    window.remember_folder(path)
+    window.remark(f"Written: {path}")
+    return True
+
+
+def document(session: Session, what: str) -> bytes:
+    """The labels or the model of the moment shown. Raises UserError where nothing is fitted."""
+    moment = session.moment
+    if moment.snapshot.params is None:
+        raise UserError("nothing is fitted yet", "make a step first")
+    if what == "model":
+        run = shown_run(session)
+        return storage.json_text(storage.fit_document(run, warnings=run.notices))
+    resp, density = storage.responsibilities(moment.model, moment.data, moment.snapshot.params)
+    return "".join(storage.labels_csv(moment.data, resp, density)).encode()
+
+
+def shown_run(session: Session) -> Run:
+    """The moment shown as the end of its run: what the command line would have written there."""
+    moment = evaluate(session.moment)
+    entries: dict[int, Entry] = {}
+    for node in session.history.segment():
+        s = node.moment.snapshot
+        if s.phase in ("start", "M", "edit"):
+            bound = s.bound if s.phase == "M" else None
+            entries[s.t] = Entry(s.t, s.log_likelihood, bound)
+        if node is session.history.current:
+            break
+    s = moment.snapshot
+    kept = [e for t, e in entries.items() if t < s.t]
+    last = entries.get(s.t, Entry(s.t, None, None))
+    trace = (*kept, Entry(s.t, s.log_likelihood, last.bound))
+    verdict = session.verdict()
+    stop = verdict.stop or "interrupted"
+    reason = verdict.reason if verdict.stop else f"stopped by hand after {s.t} iterations"
+    posterior = moment.ahead or moment.snapshot.posterior
+    notices = tuple(moment.model.notices(moment.data, s.params, posterior)) if posterior is not None else ()
+    return Run(moment, trace, stop, reason, notices)
+
+
+def picture(canvas: Canvas) -> bytes:
+    """The canvas as it is seen, twice as sharp, as PNG."""
+    image = canvas.render(canvas.width(), canvas.height(), _SHARP)
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image.save(buffer, "PNG"):
+        raise UserError("the picture could not be made", "make the window larger and try again")
+    return bytes(buffer.data().data())
