@@ -1,9 +1,10 @@
-# shellcheck shell=sh disable=SC2086 # lists of names are meant to be split
+# shellcheck shell=sh disable=SC2034,SC2086 # lists of names are meant to be split; $interpreter is for launch.sh and test.sh
 # Sourced by launch.sh and test.sh: makes a machine ready for EM Studio. POSIX sh, and of Python the standard library only.
 #
 # Packages go into a private folder, .environment in the checkout (or $EMSTUDIO_ENVIRONMENT), never into the system's
-# Python: so neither the venv module nor a permission is needed. Its name holds a checksum of what was asked for,
-# and it appears only when complete: a second start installs nothing, an interrupted one leaves nothing half-made.
+# Python: so neither the venv module nor a permission is needed, and what else is installed there does not matter. Its
+# name holds a checksum of what was asked for, and it appears only when complete: a second start installs nothing, an
+# interrupted one leaves nothing half-made.
 # Everything said here goes to standard error; standard output belongs to the program that is started.
 
 # Without any locale Qt complains, and Python may write something else than UTF-8.
@@ -25,34 +26,48 @@ find_python() {
     fail "Python 3.11 or newer was not found; install it (on Debian and Ubuntu: apt-get install python3 python3-pip)"
 }
 
-# install_packages KIND [EXTRA ...]: sets $packages, the folder that holds the requirements with these extras.
+# install_packages KIND [EXTRA ...]: sets $packages, the folder that holds the requirements with these extras, and
+# $interpreter, the Python that sees them.
 install_packages() {
     kind=$1
     shift
     home=${EMSTUDIO_ENVIRONMENT:-$root/.environment}
     wanted=$("$python" "$root/packaging/requirements.py" "$@") || fail "pyproject.toml cannot be read"
     sum=$({ printf '%s\n' "$wanted"; cat "$root/packaging/constraints.txt"; } | cksum | cut -d ' ' -f 1)
-    packages=$home/$kind-$sum
-    [ -d "$packages" ] && return
+    environment=$home/$kind-$sum
+    [ -x "$environment/bin/python3" ] || make_environment
+    interpreter=$environment/bin/python3
+    set -- "$environment"/lib/python*/site-packages
+    packages=$1
+}
+
+make_environment() {
     mkdir -p "$home" 2>/dev/null
     [ -w "$home" ] || fail "$home cannot be written; set EMSTUDIO_ENVIRONMENT to a folder of your own"
     echo '*' >"$home/.gitignore"
     fresh=$home/unfinished-$$
     trap 'rm -rf "$fresh"' EXIT
     trap 'exit 130' INT HUP TERM
-    mkdir "$fresh" || fail "$fresh cannot be made"
-    say "Installing EM Studio's parts into $packages (once, some 700 MB on disk) ..."
+    # What the venv module would make: Python knows its environment by the file pyvenv.cfg above the name it is called by.
+    base=$("$python" -c 'import sys; print(sys._base_executable)')
+    target=$fresh/$("$python" -c 'import sys; print("lib/python{}.{}/site-packages".format(*sys.version_info))')
+    mkdir -p "$fresh/bin" "$target" || fail "$fresh cannot be made"
+    ln -s "$base" "$fresh/bin/python3"
+    printf '%s\n' "home = ${base%/*}" "include-system-site-packages = false" >"$fresh/pyvenv.cfg"
     printf '%s\n' "$wanted" >"$fresh/requirements.txt"
+    say "Installing EM Studio's parts into $environment (once, some 700 MB on disk) ..."
     run_installer || fail "the parts could not be installed; the lines above say why (is the network there?)"
-    # Folders of former versions go; another start that was faster wins.
-    for old in "$home/$kind"-*; do [ "$old" = "$packages" ] || rm -rf "$old"; done
-    [ -d "$packages" ] || mv "$fresh" "$packages" || fail "$packages cannot be made"
-    rm -rf "$fresh"
+    if [ -x "$environment/bin/python3" ]; then
+        rm -rf "$fresh" # another start was faster
+    else
+        rm -rf "$home/$kind"-* # of former versions
+        mv "$fresh" "$environment" || fail "$environment cannot be made"
+    fi
     trap - EXIT INT HUP TERM
 }
 
 run_installer() {
-    set -- --target "$fresh" --only-binary :all: -r "$fresh/requirements.txt" -c "$root/packaging/constraints.txt"
+    set -- --target "$target" --only-binary :all: -r "$fresh/requirements.txt" -c "$root/packaging/constraints.txt"
     quiet=
     [ -t 2 ] || quiet=--quiet
     if command -v uv >/dev/null 2>&1; then

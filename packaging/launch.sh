@@ -8,4 +8,4 @@ find_python
 install_packages app
 install_libraries
 # -P: a file of the folder one stands in, numpy.py say, must not be taken for a part of the program.
-PYTHONPATH=$root:$packages exec "$python" -P -m emstudio "$@"
+PYTHONPATH=$root exec "$interpreter" -P -m emstudio "$@"

@@ -8,4 +8,4 @@ find_python
 install_packages test test
 install_libraries
 cd "$root" || exit 1
-PYTHONPATH=$root:$packages exec "$python" -P -m pytest "$@"
+PYTHONPATH=$root exec "$interpreter" -P -m pytest "$@"

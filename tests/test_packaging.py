@@ -156,6 +156,7 @@ class Machine:
         "env",
         "find",
         "head",
+        "ln",
         "mkdir",
         "mv",
         "rm",
@@ -179,7 +180,7 @@ class Machine:
             "python3",
             f"""
             case "$*" in
-            *sys.executable*) echo "$0"; exit ;;
+            *sys.executable*|*sys._base_executable*) echo "$0"; exit ;;
             *"-m pip install"*) note "$@"; exit "${{PIP_STATUS:-0}}" ;;
             *"-m pip"*) exit 0 ;;
             *"-m emstudio"*|*"-m pytest"*) note "$@"; exit 7 ;;

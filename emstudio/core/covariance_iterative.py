@@ -7,9 +7,11 @@ Sources: Celeux and Govaert 1995; Browne and McNicholas 2014, Advances in Data A
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from emstudio.core.covariance_closed import composed, eigen, evi, geometric_mean, repeated, roots, vvi
+from emstudio.core.covariance_closed import composed, eigen, evi, geometric_mean, roots, vvi
 from emstudio.core.orientation import Strength, common_axes, joint_axes
 
 _ROUNDS = 200
@@ -81,15 +83,17 @@ def vve(w: np.ndarray, n: np.ndarray, previous: np.ndarray | None) -> np.ndarray
     return composed(axes, vvi(values, n, None))
 
 
-def _oriented(w: np.ndarray, strength: Strength, previous: np.ndarray | None, cost) -> tuple[np.ndarray, np.ndarray]:
+def _oriented(
+    w: np.ndarray, strength: Strength, previous: np.ndarray | None, cost: Callable[[np.ndarray], float]
+) -> tuple[np.ndarray, np.ndarray]:
     """(common axes (d, d), scatter along them (K, d)) that minimise `cost` of that scatter, from the previous axes on.
 
-    Without any the search begins at the eigenvectors of the pooled scatter and at the axes that come nearest to
-    diagonalising all scatters, and the better end counts.
+    There can be several minima. Without previous axes the search begins twice, at the best two of: the axes of the pooled
+    scatter, those of each component, and those that come nearest to diagonalising all scatters.
     """
     r = roots(w)
     if previous is not None:
         return common_axes(r, strength, joint_axes(roots(previous)))
-    pooled = eigen(repeated(w.sum(0), 1))[1][0]
-    ends = [common_axes(r, strength, start) for start in (pooled, joint_axes(r))]
-    return min(ends, key=lambda end: cost(end[1]))
+    starts = [joint_axes(r), *eigen(np.concatenate([w.sum(0)[None], w]))[1]]
+    starts.sort(key=lambda axes: cost(((r @ axes) ** 2).sum(1)))
+    return min((common_axes(r, strength, start) for start in starts[:2]), key=lambda end: cost(end[1]))

@@ -65,6 +65,7 @@ class Picture(pg.PlotWidget):
         self._by_truth = False
         self.box.setRange(xRange=(0, 10), yRange=(0, 10), padding=0)
         self.box.sigRangeChanged.connect(self._on_range)
+        self.box.sigResized.connect(lambda: self._make_room())
         theme.notifier.changed.connect(self.restyle)
         self.restyle()
 

@@ -176,10 +176,8 @@ def variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
 
 
 def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:
-    """(K,) bool: covariances that are singular beside the data's own, or by themselves: beside their largest variance, or
-    because their columns are collinear but for round-off."""
-    found = variances(frame, covariances)
-    bad = ~(found[:, 0] > COLLAPSED * np.maximum(found[:, -1], 1.0))
+    """(K,) bool: covariances that are singular beside the data's own, or whose columns are collinear but for round-off."""
+    bad = ~(variances(frame, covariances)[:, 0] > COLLAPSED)
     z = frame.covariances(covariances[~bad])
     sd = np.sqrt(np.diagonal(z, axis1=1, axis2=2))
     own = np.linalg.eigvalsh(z / sd[:, :, None] / sd[:, None, :])

@@ -82,6 +82,7 @@ def measure(n: int, paints: TimedPicture) -> dict[str, object]:
     session.set_parameter(k=4)
     session.open_table(painted(points(n), name=f"{n} points"))
     until(lambda: session.moment.snapshot.params is not None and not session.busy)
+    until(lambda: paints.count > 0 and canvas.picture.points.settled)
     draws: list[float] = []
     show = canvas.show_moment
 
@@ -102,7 +103,7 @@ def measure(n: int, paints: TimedPicture) -> dict[str, object]:
         steps.append(paints.ended - began)
         engine.append(session.last_seconds)
         paint.append(paints.seconds)
-        until(lambda: not refresher.waiting)
+        until(lambda: not refresher.waiting and time.perf_counter() - paints.ended > 0.05)  # a person's pace
     result |= {"step": summary(steps), "engine": summary(engine), "draw": summary(draws), "paint": summary(paint)}
     pans = []
     for i in range(20):

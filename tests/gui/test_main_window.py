@@ -7,7 +7,7 @@ from html import unescape
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
@@ -199,6 +199,8 @@ def test_labels_model_and_picture_are_written(window, qtbot, tmp_path):
         path = tmp_path / f"out.{what}"
         assert export.export(window, what, str(path))
         assert path.read_bytes().startswith(start)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # what the picture was made with goes quietly
+    assert window.isVisible()
     assert len((tmp_path / "out.labels").read_text().splitlines()) == 273
     from emstudio import storage
 
