@@ -19,20 +19,24 @@ from emstudio.resource import resource
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A declared column. `kind` is "" where the values decide; `about` says in a few words what was measured."""
+    """A declared column. `kind` is "" where the values decide; `about` says in a few words what was measured.
+
+    `label` is its name on axes and in tables, "" where the name without underscores will do.
+    """
 
     name: str
     unit: str = ""
     kind: str = ""
     fit: bool = True
     about: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
     """A bundled data set: `name` is that of `dataset:NAME`, `kind` is measurements, series or coins.
 
-    `truth` names the column with the known labels, "" without one.
+    `truth` names the column with the known labels, "" without one; `rows_are` says what a row is.
     """
 
     name: str
@@ -43,6 +47,7 @@ class DatasetInfo:
     source: str
     columns: tuple[ColumnInfo, ...]
     truth: str = ""
+    rows_are: str = "rows"
 
 
 @cache
@@ -80,6 +85,7 @@ def load(name: str) -> Table:
         "description": entry.description,
         "citation": entry.source,
         "truth": entry.truth or None,
+        "rows_are": entry.rows_are,
     }
     return replace(
         table, name=entry.title, source=f"dataset:{entry.name}", columns=columns, info=table.info | more, notices=()
@@ -87,12 +93,13 @@ def load(name: str) -> Table:
 
 
 def declared(column: Column, about: ColumnInfo) -> Column:
-    """The column with its declared unit, kind and use."""
+    """The column with its declared unit, kind, use and label."""
     if column.name != about.name:
         raise ValueError(f"the index declares {about.name!r} where the file has {column.name!r}")
     if about.kind == "category" and column.numeric:
         column = as_category(column)
-    return replace(column, unit=about.unit, fit=about.fit, kind=about.kind or column.kind)
+    label = about.label or column.name.replace("_", " ")
+    return replace(column, unit=about.unit, fit=about.fit, kind=about.kind or column.kind, label=label)
 
 
 def as_category(column: Column) -> Column:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from emstudio.core.errors import UserError
+from emstudio.core.errors import UserError, printable
 
 Kind = Literal["number", "count", "category", "tosses"]
 T = TypeVar("T")
@@ -27,6 +27,7 @@ class Column:
     `values` is float64 with NaN for a missing cell (kinds `number` and `count`), or int64 codes into `levels` with -1
     for a missing cell (kinds `category` and `tosses`; for `tosses` a level is a text such as HTTTHHTHTH).
     `fit` is False where the column names, orders or labels rows: it is then offered as the truth, never fitted unasked.
+    `label` is what a person calls the column on axes and in tables; files, commands and errors keep `name`.
     """
 
     name: str
@@ -35,6 +36,12 @@ class Column:
     unit: str = ""
     levels: tuple[str, ...] = ()
     fit: bool = True
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """The column's name for axes, tables and sentences."""
+        return self.label or printable(self.name)
 
     @property
     def numeric(self) -> bool:

@@ -78,9 +78,7 @@ class Gaussian(Family):
         w = np.diagonal(z, axis1=1, axis2=2) if self.covariance.diagonal else z
         return replace(self, floor=0.0)._fitted(frame, w, np.ones(len(z)), None)
 
-    def _fitted(
-        self, frame: Frame, scatter: np.ndarray, counts: np.ndarray, previous: np.ndarray | None
-    ) -> np.ndarray:
+    def _fitted(self, frame: Frame, scatter: np.ndarray, counts: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
         """(K, d, d) covariances in data units, of scatter in z units."""
         units = frame.down - frame.up
         # A round or equally turned shape is one in the data's own units: one power of two for all columns keeps it so.
@@ -109,9 +107,7 @@ class Gaussian(Family):
         noise = rng.standard_normal((len(component), theta.means.shape[1]))
         return theta.means[component] + (chol[component] @ noise[:, :, None])[:, :, 0]
 
-    def _shaped(
-        self, w: np.ndarray, counts: np.ndarray, previous: np.ndarray | None, floor: np.ndarray
-    ) -> np.ndarray:
+    def _shaped(self, w: np.ndarray, counts: np.ndarray, previous: np.ndarray | None, floor: np.ndarray) -> np.ndarray:
         """(K, d, d) covariances of scatter (K, d, d) or its diagonals (K, d); `floor` (d,) is each row's own variance.
 
         A scatter that is singular gives zeros, infinities or NaN in the components that are lost by it.

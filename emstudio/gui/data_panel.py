@@ -26,7 +26,7 @@ from emstudio.session import Session
 
 def axis_title(column: Column) -> str:
     """`eruptions, min`"""
-    return printable(column.name) + (f", {column.unit}" if column.unit else "")
+    return column.title + (f", {column.unit}" if column.unit else "")
 
 
 def summary(data: Dataset) -> str:
@@ -180,7 +180,7 @@ class DataPanel(QWidget):
         self.truth_box.clear()
         self.truth_box.addItem("none", None)
         for name in candidates:
-            self.truth_box.addItem(printable(name), name)
+            self.truth_box.addItem(data.table.column(name).title, name)
         self.truth_box.setCurrentIndex(max(0, self.truth_box.findData(data.truth)))
 
     def _fill_sources(self) -> None:

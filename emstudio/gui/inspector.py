@@ -75,7 +75,7 @@ def values_html(data: Dataset, x: np.ndarray) -> str:
             continue
         unit = f" {html.escape(column.unit)}" if column.unit else ""
         shown = number(float(value), 6, trim=True)
-        parts.append(f"{html.escape(column.name)} <span style='font-weight:600'>{shown}</span>{unit}")
+        parts.append(f"{html.escape(column.title)} <span style='font-weight:600'>{shown}</span>{unit}")
     more = data.d - MOST_VALUES
     return "&nbsp;&nbsp;&nbsp; ".join(parts) + (f"&nbsp;&nbsp;&nbsp; and {more} more" if more > 0 else "")
 

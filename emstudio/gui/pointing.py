@@ -116,5 +116,5 @@ class Pointing(QObject):
         parts = []
         for j in self._picture.view.columns:  # type: ignore[union-attr]
             column = moment.data.table.column(moment.data.names[j])
-            parts.append(f"{column.name} {number(values[j], trim=True)} {column.unit}".rstrip())
+            parts.append(f"{column.title} {number(values[j], trim=True)} {column.unit}".rstrip())
         return "   ".join(parts)

@@ -53,7 +53,7 @@ class ColumnsPopup(Popup):
         super().__init__("Columns to fit", parent)
         self.setObjectName("columns_popup")
         for c in data.table.columns:
-            item = QListWidgetItem(printable(c.name) + ("" if c.numeric else "  (text)"))
+            item = QListWidgetItem(c.title + ("" if c.numeric else "  (text)"))
             item.setData(Qt.ItemDataRole.UserRole, c.name)
             if c.numeric:
                 item.setFlags(
@@ -95,7 +95,7 @@ class LeftOutPopup(Popup):
         self.setObjectName("left_out_popup")
         missing = {c.name: np.isnan(c.values) for c in data.columns}
         for row in data.dropped[:_AT_MOST]:
-            cells = ", ".join(printable(name) for name, gone in missing.items() if gone[row])
+            cells = ", ".join(data.table.column(name).title for name, gone in missing.items() if gone[row])
             self.list.addItem(f"row {theme.count(int(row) + 1)}: {cells}")
         if len(data.dropped) > _AT_MOST:
             self.list.addItem(f"and {theme.count(len(data.dropped) - _AT_MOST)} more")

@@ -114,7 +114,7 @@ class TableModel(QAbstractTableModel):
         if orientation == Qt.Orientation.Vertical:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return "row" if section == 0 else self._columns[section - 1].name
+            return "row" if section == 0 else self._columns[section - 1].title
         if role == Qt.ItemDataRole.TextAlignmentRole:
             left = section == 0 or not self._columns[section - 1].numeric
             return Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight)

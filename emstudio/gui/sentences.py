@@ -148,7 +148,7 @@ def _farthest(moment: Moment, previous: Moment | None) -> str:
         return ""
     column = moment.data.columns[j]
     unit = f" {column.unit}" if column.unit else ""
-    name = "" if moment.data.d == 1 else f"{column.name} "
+    name = "" if moment.data.d == 1 else f"{column.title} "
     amount = f"{name}{signed(float(new[k, j] - old[k, j]), 2)}{unit}"
     return f"by {amount}" if len(new) == 1 else f"{_letter(k)} most ({amount})"
 

@@ -23,7 +23,7 @@ def views(data: Dataset) -> tuple[View, ...]:
 def label(data: Dataset, column: int) -> str:
     """The axis label of a fitted column: its name and unit."""
     c = data.table.column(data.names[column])
-    return f"{c.name}, {c.unit}" if c.unit else c.name
+    return f"{c.title}, {c.unit}" if c.unit else c.title
 
 
 def draw(data: Dataset, params: Any | None, view: View) -> Drawing:
@@ -120,12 +120,13 @@ def _normal(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
 
 def table(data: Dataset, params: Any) -> list[tuple[str, np.ndarray]]:
     rows = [("weight π", params.weights)]
-    rows += [(f"μ {name}", params.means[:, j]) for j, name in enumerate(data.names)]
+    names = [c.title for c in data.columns]
+    rows += [(f"μ {name}", params.means[:, j]) for j, name in enumerate(names)]
     sds = np.sqrt(np.diagonal(params.covariances, axis1=1, axis2=2))
-    rows += [(f"σ {name}", sds[:, j]) for j, name in enumerate(data.names)]
+    rows += [(f"σ {name}", sds[:, j]) for j, name in enumerate(names)]
     if 2 <= data.d <= _CORRELATIONS:
         for i in range(data.d):
             for j in range(i + 1, data.d):
-                name = "correlation" if data.d == 2 else f"ρ {data.names[i]}, {data.names[j]}"
+                name = "correlation" if data.d == 2 else f"ρ {names[i]}, {names[j]}"
                 rows.append((name, params.covariances[:, i, j] / (sds[:, i] * sds[:, j])))
     return rows
