@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -14,13 +14,14 @@ import emstudio.models  # noqa: F401  (fills the registry)
 from emstudio.core import edits
 from emstudio.core.data import Dataset, Table, dataset, painted
 from emstudio.core.em import Moment, advance, begin, blank, edited, evaluate
-from emstudio.core.errors import Degenerate, Notice, UserError
+from emstudio.core.errors import Degenerate, Notice, UserError, printable
 from emstudio.core.history import History, Node, restore
 from emstudio.core.marks import Handle, View
 from emstudio.core.model import Model, Start, find
 from emstudio.core.stopping import Stopping, Verdict
-from emstudio.worker import Engine, Request
+from emstudio.worker import Engine, Reader, Request
 
+_AHEAD = 3  # half-steps or iterations that may be asked for while one is being made
 FASTEST = math.inf  # half-steps a second: as fast as it goes
 
 
@@ -30,6 +31,7 @@ class Session(QObject):
     Signals
     - `changed(Moment)`: another moment is shown, or more is known about it. The window draws the newest at its own pace.
     - `data_changed(Dataset)`: other data than before (always followed by `changed`).
+    - `reading_changed(str)`: the name of what is being read, "" when nothing is; `opened(str)`: this source is shown now.
     - `running_changed(bool)`, `settings_changed()`: speed, seed, stopping rule, start method.
     - `trouble(Notice)`: the run paused because a component would collapse; `reseed` is the remedy.
     - `failed(str)`: one sentence about something that could not be done.
@@ -38,6 +40,8 @@ class Session(QObject):
 
     changed = Signal(object)
     data_changed = Signal(object)
+    reading_changed = Signal(str)
+    opened = Signal(str)
     running_changed = Signal(bool)
     settings_changed = Signal()
     trouble = Signal(object)
@@ -57,7 +61,8 @@ class Session(QObject):
         self._goal: Callable[[Moment], bool] | None = None
         self._pending: Request | None = None
         self._serial = 0
-        self._asked_at = 0.0
+        self._more = 0  # half-steps asked for while one was being made
+        self._until = 0  # the iteration that `iterate` goes to
         self._queue: list[tuple[Callable[[Moment], Moment], str]] = []
         self._gesture: int | None = None
         self._gestures = 0
@@ -65,6 +70,10 @@ class Session(QObject):
         self._engine = Engine(self)
         self._engine.produced.connect(self._on_produced)
         self._engine.failed.connect(self._on_failed)
+        self._reader = Reader(self)
+        self._reader.changed.connect(self.reading_changed)
+        self._reader.done.connect(self._on_read)
+        self._reader.failed.connect(self._on_unread)
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.setTimerType(Qt.TimerType.PreciseTimer)
@@ -91,9 +100,19 @@ class Session(QObject):
         return self._running
 
     @property
+    def in_gesture(self) -> bool:
+        """Whether a hand is moving something: `end_gesture` follows."""
+        return self._gesture is not None
+
+    @property
     def busy(self) -> bool:
-        """Whether a reply of the engine is awaited."""
-        return self._pending is not None
+        """Whether an answer of the engine or of the reader is awaited."""
+        return self._pending is not None or bool(self._reader.name)
+
+    @property
+    def reading(self) -> str:
+        """The name of what is being read, "" when nothing is."""
+        return self._reader.name
 
     @property
     def obstacle(self) -> str | None:
@@ -108,25 +127,29 @@ class Session(QObject):
         return verdict if verdict.stop else self.stopping.exhausted(self.moment.snapshot.t) or verdict
 
     # -- data ----------------------------------------------------------------------------------------------------------
-    def open(self, source: str) -> bool:
-        """Open a file or `dataset:NAME`; on a bad file one sentence (`failed`), and the previous data stay."""
-        from emstudio import tables
+    def open(self, source: str) -> None:
+        """Open a file or `dataset:NAME`; on a bad one a sentence follows (`failed`), and the previous data stay.
 
-        return self._guarded(lambda: self.open_table(tables.read(source)))
+        It is read on a thread of its own: `opened` follows, and meanwhile everything can be done with the data shown.
+        """
+        self._read(source, "", source.removeprefix("dataset:") if source.startswith("dataset:") else Path(source).name)
 
-    def paste(self, text: str) -> bool:
+    def paste(self, text: str) -> None:
         """Open a table from the clipboard's text."""
-        from emstudio import tables
+        self._read("", text, "the clipboard")
 
-        return self._guarded(lambda: self.open_table(tables.parse(text)))
+    def cancel_reading(self) -> None:
+        """Give up what is being read; the data shown stay."""
+        self._reader.cancel()
 
     def open_table(self, table: Table) -> None:
         """Show `table` and, where the model accepts it, start on it. Raises UserError."""
-        truth = table.info.get("truth")
-        self._open(dataset(table, table.info.get("fit"), truth=truth), "load", f"Open {table.name}")
+        self._reader.cancel()
+        self._show_table(dataset(table, table.info.get("fit"), truth=table.info.get("truth")))
 
     def new(self) -> None:
         """An empty canvas to paint on."""
+        self._reader.cancel()
         self._open(dataset(_paper()), "load", "New", autostart=False)
 
     def choose(self, names: Sequence[str]) -> bool:
@@ -185,9 +208,14 @@ class Session(QObject):
         """Another model or other hyper-parameters: a new start on the same data."""
         if model == self._model:
             return
+        changed = [
+            p.label.lower()
+            for p in (model.parameters() if type(model) is type(self._model) else ())
+            if getattr(model, p.name) != getattr(self._model, p.name)
+        ]
         self._model = model
         self.settings_changed.emit()
-        self._start_over("edit", "Change the model")
+        self._start_over("edit", f"Change {' and '.join(changed) or 'the model'}")
 
     def set_parameter(self, **values: object) -> None:
         """Change hyper-parameters of the model; raises UserError."""
@@ -250,15 +278,33 @@ class Session(QObject):
         self._start_over("edit", "New start")
 
     def step(self) -> None:
-        """The next half-step: the one already known on this branch, or a new one."""
+        """The next half-step: the one already known on this branch, or a new one.
+
+        Asked for while one is being made, it follows it: a key that is held goes on at the engine's pace.
+        """
+        if self._stepping:
+            self._more = min(self._more + 1, _AHEAD)
+            return
         self.pause()
         self._onward()
 
     def iterate(self) -> None:
-        """Half-steps up to and including the next M-step."""
+        """Half-steps up to and including the next M-step; asked for meanwhile, another iteration follows."""
+        now = self.moment.snapshot.t
+        if self._running and self._goal == self._iterated:
+            self._until = min(self._until + 1, now + _AHEAD)
+            return
         self.pause()
-        t = self.moment.snapshot.t
-        self._run_until(lambda m: m.snapshot.phase == "M" and m.snapshot.t > t)
+        self._until = now + 1
+        self._run_until(self._iterated)
+
+    def _iterated(self, moment: Moment) -> bool:
+        return moment.snapshot.phase == "M" and moment.snapshot.t >= self._until
+
+    @property
+    def _stepping(self) -> bool:
+        """Whether a single half-step is in flight."""
+        return not self._running and self._pending is not None and self._pending.kind == "advance"
 
     def run(self) -> None:
         """Half-steps at the chosen speed until the stopping rule says so."""
@@ -273,6 +319,7 @@ class Session(QObject):
 
     def pause(self) -> None:
         """At once: a reply in flight is dropped, edits that waited for it are applied."""
+        self._more = 0
         self._clock.stop()
         if self._pending is not None and self._pending.kind == "advance":
             self._pending = None
@@ -323,14 +370,22 @@ class Session(QObject):
         self._clock.stop()
         self._pending = None
         self._running = False
+        self._reader.close()
         self._engine.close()
 
     # -- inside: showing -----------------------------------------------------------------------------------------------
     def _adopt(self, moment: Moment, cause: str, title: str = "") -> Node:
         gesture = self._gesture if cause == "edit" else None
         before = self.history.current
-        node = self.history.add(moment, cause, title, gesture)
-        if before is None or before.moment.data is not moment.data:
+        shown = None if before is None else before.moment.data
+        if before is not None and gesture is not None and before.gesture == gesture and not before.children:
+            node = before  # a stroke's points are one edit: nobody comes back to the half of it
+            self.history.replace(node, moment)
+        else:
+            node = self.history.add(moment, cause, title, gesture)
+        if shown is not moment.data:
+            if shown is not None:
+                shown.forget()
             self.data_changed.emit(moment.data)
         self.changed.emit(moment)
         return node
@@ -344,6 +399,7 @@ class Session(QObject):
             self._model, self.start, self.seed, self.number = m.model, m.start, m.seed, m.number
             self.settings_changed.emit()
         if m.data is not before.data:
+            before.data.forget()
             self.data_changed.emit(m.data)
         self.changed.emit(m)
         self._complete()
@@ -369,6 +425,20 @@ class Session(QObject):
         self._adopt(blank(data, self._model, self._start_for(data), self.seed, self.number), cause, title)
         if autostart and data.n and self.obstacle is None:
             self._onward()
+
+    def _read(self, source: str, text: str, name: str) -> None:
+        self._reader.ask(printable(name), _table_read, (source, text, self._model))
+
+    def _on_read(self, name: str, data: Dataset) -> None:
+        self._show_table(data)
+        self.opened.emit(data.table.source)
+
+    def _on_unread(self, name: str, error: Exception) -> None:
+        sentence = str(error) if isinstance(error, UserError) else f"{name} cannot be read ({printable(error)})"
+        self.failed.emit(sentence)
+
+    def _show_table(self, data: Dataset) -> None:
+        self._open(data, "load", f"Open {data.table.name}")
 
     def _start_over(self, cause: str, title: str) -> None:
         running = self._running
@@ -410,15 +480,9 @@ class Session(QObject):
         if m.snapshot.params is None:
             return
         new = edited(m, params=m.model.move(m.snapshot.params, handle, view, position))
-        node = self.history.current
-        assert node is not None
         if self._pending is not None and self._pending.kind == "complete":
             self._pending = None
-        if node.cause == "edit" and node.gesture is not None and node.gesture == self._gesture and not node.children:
-            self.history.replace(node, new)
-            self.changed.emit(new)
-        else:
-            self._adopt(new, "edit", f"Move {handle.kind}")
+        self._adopt(new, "edit", f"Move {handle.kind}")
         if self._gesture is None:
             self._drag = None  # a single move, such as a key's: nothing follows
         self._go_on()
@@ -433,10 +497,10 @@ class Session(QObject):
     def _ask(self, kind: str, work: Callable, argument: object) -> None:
         self._serial += 1
         self._pending = Request(self._serial, kind, work, argument)
-        self._asked_at = time.perf_counter()
         self._engine.ask(self._pending)
 
     def _cancel(self) -> None:
+        self._more = 0
         self._clock.stop()
         self._pending = None
 
@@ -487,7 +551,7 @@ class Session(QObject):
             self.history.replace(node, reply)
             self.changed.emit(reply)
             return
-        self.last_seconds = time.perf_counter() - self._asked_at
+        self.last_seconds = self._engine.seconds
         self._adopt(reply, "step")
         waiting = bool(self._queue) or self._drag is not None
         self._apply_waiting()
@@ -499,6 +563,9 @@ class Session(QObject):
     def _after_step(self) -> None:
         """Go on with a run, or end it where its goal or the stopping rule says so."""
         if not self._running:
+            if self._more:
+                self._more -= 1
+                self._onward()
             return
         m = self.moment
         if self._goal is not None and self._goal(m):
@@ -523,7 +590,7 @@ class Session(QObject):
     def _on_failed(self, request: Request, error: Exception) -> None:
         if request is not self._pending:
             return
-        self._pending = None
+        self._pending, self._more = None, 0
         self._set_running(False, None)
         self._apply_waiting()
         if isinstance(error, Degenerate):
@@ -548,6 +615,17 @@ class Session(QObject):
 def _paper() -> Table:
     """An empty canvas: both axes are in the same unit, that of the hand."""
     return replace(painted(), info={"painted": True})
+
+
+def _table_read(asked: tuple[str, str, Model]) -> Dataset:
+    """The reader's work: a source or, without one, a pasted text, as a Dataset that the model has looked at."""
+    from emstudio import tables
+
+    source, text, model = asked
+    table = tables.read(source) if source else tables.parse(text)
+    data = dataset(table, table.info.get("fit"), truth=table.info.get("truth"))
+    model.accepts(data)  # remembered with the data
+    return data
 
 
 def _advance(path: Sequence[Moment]) -> Moment:

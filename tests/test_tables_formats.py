@@ -137,6 +137,11 @@ def test_kinds_of_a_workbook(tmp_path):
     assert values(table)["n"] == [1.5, 2.0]
 
 
+def test_a_column_of_texts_with_decimal_commas_beside_one_of_numbers(tmp_path):
+    table = tables.read(put(tmp_path, workbook({"S": SHEET | {"B2": "2,5", "B3": "3,25"}}), "a.xlsx"))
+    assert values(table) == {"x": [1.5, 0.1 + 0.2], "y": [2.5, 3.25]}
+
+
 def test_a_workbook_without_header(tmp_path):
     assert values(tables.read(put(tmp_path, workbook({"S": {"A1": 1, "A2": 2.5}}), "a.xlsx"))) == {"x1": [1.0, 2.5]}
 
@@ -172,6 +177,7 @@ def npz() -> bytes:
 BAD_BOOKS = {
     "formula error": (workbook({"S": SHEET | {"B3": ERROR}}), "cell B3", None, "#DIV/0!"),
     "stray text": (workbook({"S": SHEET | {"B3": "abc"}}), "cell B3", "y", "'abc'"),
+    "decimal comma among numbers": (workbook({"S": SHEET | {"B3": "2,5"}}), "cell B3", "y", "'2,5' is not a number"),
     "infinity as text": (workbook({"S": SHEET | {"B3": "inf"}}), "cell B3", "y", "finite"),
     "same names": (workbook({"S": SHEET | {"B1": "x"}}), 1, None, "columns 1 and 2"),
     "only a header": (workbook({"S": {"A1": "x"}}), None, None, "no row"),
@@ -222,6 +228,12 @@ ARRAYS = {
 def test_arrays(tmp_path, case):
     data, expected = ARRAYS[case]
     assert values(tables.read(put(tmp_path, npy(data), "a.npy"))) == expected
+
+
+def test_names_of_fields_beyond_latin_1(tmp_path):
+    with pytest.warns(UserWarning, match="format 3.0"):  # numpy's own remark on what it writes
+        data = npy(np.array([(1.5, 2)], [("имя", "f8"), ("n", "i4")]))
+    assert values(tables.read(put(tmp_path, data, "a.npy"))) == {"имя": [1.5], "n": [2.0]}
 
 
 def with_hole(value: float) -> bytes:

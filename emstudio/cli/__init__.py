@@ -83,6 +83,11 @@ def _refuse(error: Exception) -> int:
 
     if isinstance(error, UserError):
         text = str(error)
+        try:  # a full standard output would be tried again when Python ends, and 120 be the exit status
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            _silence()
     elif isinstance(error, MemoryError):
         text = "there is not enough memory; fit fewer rows, columns or components"
     elif isinstance(error, OSError) and error.filename is None:

@@ -14,7 +14,7 @@ from emstudio.cli.options import Parser
 from emstudio.cli.say import grid, must_be_seen, report, warn
 from emstudio.core import selection
 from emstudio.core.data import Dataset, Table
-from emstudio.core.errors import Notice, UserError, printable
+from emstudio.core.errors import Notice, UserError, listed, printable, short
 from emstudio.core.format import letter
 from emstudio.core.frame import LARGEST
 
@@ -64,9 +64,9 @@ def chosen(table: Table, fitted: storage.ModelFile, options: argparse.Namespace)
     if default is not None and options.columns is None:
         absent = [name for name in default if name not in table.names]
         if absent:
-            have = ", ".join(table.names)
-            what = f"the model needs the column {absent[0]!r}, and there is none"
-            raise UserError(what, f"name as many with --columns; there are: {have}", file=table.source or None)
+            what = f"the model needs the column '{short(absent[0])}', and there is none"
+            remedy = f"name as many with --columns; there are: {listed(table.names)}"
+            raise UserError(what, remedy, file=table.source or None)
     data, notices = source.chosen(table, options, default)
     with storage.named(fitted.path):
         try:

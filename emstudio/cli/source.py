@@ -9,7 +9,7 @@ from emstudio import tables
 from emstudio.cli.options import Parser, choice, names
 from emstudio.cli.say import remarks
 from emstudio.core.data import Dataset, Table, dataset, fitted_columns
-from emstudio.core.errors import Notice, UserError
+from emstudio.core.errors import Notice, UserError, listed, short
 
 MISSING = ("error", "drop")
 _LISTED = 10  # columns named in a notice
@@ -38,8 +38,8 @@ def chosen(
     file = table.source or None
     for option, name in (("--weights", options.weights), ("--labels-column", options.labels_column)):
         if name is not None and name not in table.names:
-            have = ", ".join(table.names)
-            raise UserError(f"{option} names {name!r}, and there is no such column", f"choose from: {have}", file=file)
+            what = f"{option} names '{short(name)}', and there is no such column"
+            raise UserError(what, f"choose from: {listed(table.names)}", file=file)
     if options.weights is not None and not table.column(options.weights).numeric:
         what = "the column holds text and cannot weigh rows"
         raise UserError(what, "name a column of numbers", file=file, column=options.weights)
@@ -62,8 +62,7 @@ def chosen(
             if data.dropped.size == 1
             else f"{data.dropped.size} rows with missing cells are"
         )
-        listed = tuple(int(r) for r in data.dropped[:10])
-        notices.append(Notice("missing-dropped", f"{rows} left out", rows=listed))
+        notices.append(Notice("missing-dropped", f"{rows} left out", rows=tuple(int(r) for r in data.dropped[:10])))
     return data, notices
 
 
@@ -85,6 +84,6 @@ def left_out(table: Table, columns: Sequence[str], options: argparse.Namespace) 
     rest = [name for name in table.names if name not in named]
     if not rest:
         return []
-    listed = ", ".join(repr(name) for name in rest[:_LISTED]) + (", ..." if len(rest) > _LISTED else "")
+    said = ", ".join(f"'{short(name)}'" for name in rest[:_LISTED]) + (", ..." if len(rest) > _LISTED else "")
     noun = "the column" if len(rest) == 1 else f"{len(rest)} columns"
-    return [Notice("input", f"{noun} {listed} {'is' if len(rest) == 1 else 'are'} not fitted")]
+    return [Notice("input", f"{noun} {said} {'is' if len(rest) == 1 else 'are'} not fitted")]

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from emstudio.core.errors import UserError, printable
+from emstudio.core.errors import UserError, listed, printable, short
 
 Kind = Literal["number", "count", "category", "tosses"]
 T = TypeVar("T")
@@ -99,8 +99,8 @@ class Table:
         for c in self.columns:
             if c.name == name:
                 return c
-        have = ", ".join(self.names) or "none"
-        raise UserError(f"there is no column {name!r}", f"choose from: {have}", file=self.source or None)
+        have = listed(self.names) or "none"
+        raise UserError(f"there is no column '{short(name)}'", f"choose from: {have}", file=self.source or None)
 
     def row_label(self, row: int) -> int | str:
         """Where row `row` (from 0) stands in the file: a line as an editor shows it, or a text such as `row 3 (from 0)`."""
@@ -170,10 +170,18 @@ class Dataset:
         return tuple(self.table.column(n) for n in self.names)
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
-        """A value derived from these data alone, made once."""
-        if key not in self._memo:
-            self._memo[key] = make()
-        return self._memo[key]
+        """A value derived from these data alone, made once (or once more, after `forget`)."""
+        known = self._memo.get(key, self)  # asked once: another thread may forget meanwhile
+        if known is not self:
+            return known
+        value = self._memo[key] = make()
+        return value
+
+    def forget(self) -> None:
+        """Let go of the derived values that take memory for the rows; they are made again when somebody asks."""
+        for key, value in list(self._memo.items()):
+            if value is not None and not isinstance(value, str):
+                self._memo.pop(key, None)
 
     def truth_codes(self) -> tuple[np.ndarray, tuple[str, ...]] | None:
         """((n,) codes, levels) of the truth for the used rows, or None; -1 where it is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -10,6 +11,21 @@ def printable(text: object) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in str(text)
     )
+
+
+_NAME, _NAMES = 60, 20  # characters of a name and names of a list that a sentence has room for
+
+
+def short(name: object) -> str:
+    """A name, printable, cut in the middle where it is too long for a sentence."""
+    text = printable(name)
+    return text if len(text) <= _NAME else f"{text[: _NAME // 2]}...{text[-_NAME // 2 :]}"
+
+
+def listed(names: Sequence[object]) -> str:
+    """Names for a sentence: the first ones, and how many more there are."""
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(map(short, names[:_NAMES])) + more
 
 
 class UserError(Exception):
@@ -40,7 +56,7 @@ class UserError(Exception):
         if self.row is not None:
             where.append(f"row {self.row}" if isinstance(self.row, int) else printable(self.row))
         if self.column is not None:
-            where.append(f"column {printable(self.column)}")
+            where.append(f"column {short(self.column)}")
         text = (", ".join(where) + ": " if where else "") + printable(self.what)
         return text + ("; " + printable(self.remedy) if self.remedy else "")
 

@@ -47,13 +47,13 @@ class Frame:
         return bool(np.linalg.eigvalsh(correlation(self.total))[0] < COLLINEAR * len(self.total))
 
     @cached_property
-    def whitener(self) -> np.ndarray:
-        """(d, d) U with U total U' = 1; where columns are collinear the diagonal alone is whitened."""
+    def root(self) -> np.ndarray:
+        """(d, d) lower R with R R' = total; where columns are collinear that of the diagonal alone."""
         total = self.total
         if self.collinear:
             diagonal = np.diagonal(total)
             total = np.diag(np.where(diagonal > 0, diagonal, 1.0))
-        return np.linalg.inv(np.linalg.cholesky(total))
+        return np.linalg.cholesky(total)
 
     def points(self, x: np.ndarray) -> np.ndarray:
         """(m, d) points or means of the data's units -> z units."""

@@ -19,6 +19,10 @@ class Node:
     title: str = ""
     gesture: int | None = None  # edits of one gesture are one edit for Undo
     children: list[Node] = field(default_factory=list, repr=False)
+    edit: Node | None = field(default=None, repr=False)  # the last edit or load on the way here, this one included
+
+    def __post_init__(self) -> None:
+        self.edit = self if self.cause != "step" else self.parent.edit if self.parent is not None else None
 
     @property
     def joined(self) -> bool:
@@ -46,6 +50,7 @@ class History:
         self.current: Node | None = None
         self.budget = budget  # bytes of responsibilities kept; beyond it they are made again on a visit
         self._kept: dict[int, int] = {}  # node index -> bytes of its responsibilities, oldest first
+        self._bytes = 0  # their sum
 
     def add(self, moment: Moment, cause: str, title: str = "", gesture: int | None = None) -> Node:
         """Add a moment after the current one and show it. The old future stays as a branch."""
@@ -65,7 +70,7 @@ class History:
     def go_to(self, node: Node) -> None:
         """Show `node`; the way forward leads through it from now on."""
         child = node
-        while child.parent is not None:
+        while child.parent is not None and child is not self.current:  # the way to the current node leads there already
             siblings = child.parent.children
             siblings.remove(child)
             siblings.append(child)
@@ -163,16 +168,12 @@ class History:
 
     def _last_edit(self) -> Node | None:
         """The first node of the last gesture (or single edit) on the way to the current node."""
-        node = self.current
-        while node is not None and node.cause == "step":
-            node = node.parent
+        node = None if self.current is None else self.current.edit
         if node is None or node.gesture is None:
             return node
-        first, up = node, node.parent
-        while up is not None and (up.cause == "step" or up.gesture == node.gesture):
-            if up.gesture == node.gesture:
-                first = up
-            up = up.parent
+        first = node
+        while first.parent is not None and first.parent.edit is not None and first.parent.edit.gesture == node.gesture:
+            first = first.parent.edit
         return first
 
     # -- memory --------------------------------------------------------------------------------------------------------
@@ -183,17 +184,15 @@ class History:
 
     def _remember(self, node: Node) -> None:
         """Count the node's responsibilities; beyond the budget the oldest are let go (never those shown)."""
-        self._kept.pop(node.index, None)
-        self._kept[node.index] = _bytes(node.moment)
-        excess = sum(self._kept.values()) - self.budget if len(self._kept) % 16 == 0 else 0
-        for index in list(self._kept):
-            if excess <= 0:
+        size = _bytes(node.moment)
+        self._bytes += size - self._kept.pop(node.index, 0)
+        self._kept[node.index] = size  # 0 for an M-step, which must let go of the E-step's, too
+        while self._bytes > self.budget:
+            index = next((i for i in self._kept if self.nodes[i] is not self.current), None)
+            if index is None:
                 break
-            old = self.nodes[index]
-            if old is self.current:
-                continue
-            excess -= self._kept.pop(index)
-            old.moment = forget(old.moment)
+            self._bytes -= self._kept.pop(index)
+            self.nodes[index].moment = forget(self.nodes[index].moment)
 
 
 def _same_run(a: Moment, b: Moment) -> bool:
@@ -203,9 +202,9 @@ def _same_run(a: Moment, b: Moment) -> bool:
 def _bytes(moment: Moment) -> int:
     """The memory of a moment's own responsibilities: those after an M-step are the E-step's before it."""
     s = moment.snapshot
-    if s.phase == "M" or s.posterior is None or s.posterior.resp is None:
+    if s.phase == "M" or s.resp is None:
         return 0
-    return s.posterior.resp.nbytes
+    return s.resp.nbytes
 
 
 def forget(moment: Moment) -> Moment:

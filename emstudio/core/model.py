@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -11,6 +12,8 @@ import numpy as np
 from emstudio.core.data import Dataset
 from emstudio.core.errors import UserError
 from emstudio.core.marks import Drawing, Handle, View
+
+_DIGITS = re.compile(r"[0-9a-zA-Z.+-]+")  # what a number can be written with: 12, -1.5e-3, inf
 
 Params = Any  # a NamedTuple of arrays stacked over the components, named as in the command line's JSON
 
@@ -29,6 +32,7 @@ class Parameter:
     choices: tuple[tuple[str, str], ...] = ()  # (value, title)
     aliases: tuple[tuple[str, str], ...] = ()  # other spellings of a choice
     option: str | None = None  # the command line's own option, where it is not `-p`
+    more: bool = False  # seldom needed: the form shows it when asked for more settings
 
     def parse(self, text: Any) -> Any:
         """The value that `text` means; UserError where it is none or out of range."""
@@ -44,12 +48,15 @@ class Parameter:
                 raise UserError(f"{shown} is neither true nor false", "write true or false")
             return str(text).lower() in ("true", "1", "yes")
         try:
+            if not _DIGITS.fullmatch(str(text)):  # Python would take 1_0 and blanks around a number as well
+                raise ValueError
             value = int(str(text)) if self.type == "int" else float(str(text))
         except ValueError:
             kind = "a whole number" if self.type == "int" else "a number"
             raise UserError(f"{shown} is not {kind}", f"give {self.limits()}") from None
         low, high = self.low, self.high
-        if not np.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
+        finite = self.type == "int" or np.isfinite(value)  # numpy has no answer for whole numbers beyond 64 bits
+        if not finite or (low is not None and value < low) or (high is not None and value > high):
             raise UserError(f"{shown} is out of range", f"give {self.limits()}")
         return value
 

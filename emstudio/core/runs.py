@@ -184,9 +184,7 @@ class Tally:
     def refuse_if_empty(self) -> None:
         """UserError where no start could be made."""
         if self.best is None and self._first_news is not None:
-            raise UserError(
-                f"no start could be made: {self._first_news.text}", "choose another start or fewer components"
-            )
+            raise UserError(f"no start could be made: {self._first_news.text.rstrip('.')}")
 
     def optima(self) -> tuple[Optimum, ...]:
         """The distinct ends, best first.

@@ -50,8 +50,9 @@ class Stopping:
         value = self.value(objectives, total, params)
         name = _NAMES[self.measure]
         if value is not None and value < self.tol:
-            return Verdict("tolerance", f"{name} {value:.1g} below {self.tol:g}", value)
-        return Verdict(None, "" if value is None else f"{name} {value:.1g}", value)
+            digits = next((d for d in (1, 2, 3) if float(f"{value:.{d}g}") < self.tol), 6)  # never "1e-8 below 1e-8"
+            return Verdict("tolerance", f"{name} {_short(value, digits)} below {_short(self.tol)}", value)
+        return Verdict(None, "" if value is None else f"{name} {_short(value, 1)}", value)
 
     def exhausted(self, iterations: int) -> Verdict | None:
         """The verdict of the iteration limit, or None while it is not reached."""
@@ -60,7 +61,7 @@ class Stopping:
         done = f"{iterations} iteration" if iterations == 1 else f"{iterations} iterations"
         if self.tol == 0 or self.max_iter == 0:
             return Verdict("max-iter", f"{done} done, as asked")
-        return Verdict("max-iter", f"stopped after {done} without reaching {self.tol:g}")
+        return Verdict("max-iter", f"stopped after {done} without reaching {_short(self.tol)}")
 
     def value(self, objectives: Sequence[float | None], total: float, params: Sequence[object] = ()) -> float | None:
         """The measure now, or None where it cannot be told yet."""
@@ -73,6 +74,11 @@ class Stopping:
         if self.measure == "likelihood" or last == 0.0:
             return abs(last) / total
         return None if len(known) < 3 else remaining_gain(known[-2] - known[-3], last) / total
+
+
+def _short(value: float, digits: int = 6) -> str:
+    """A positive number for a sentence: 3e-9, not 3e-09."""
+    return f"{value:.{digits}g}".replace("e-0", "e-")
 
 
 def remaining_gain(before: float, last: float) -> float:

@@ -6,7 +6,7 @@ import gc
 import signal
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QSettings, QTimer
+from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -35,7 +35,12 @@ class Collector(QObject):
 
     def _collect(self) -> None:
         self._count += 1
-        gc.collect(2 if self._count % _DEEP == 0 else 1)
+        if self._count % _DEEP:
+            gc.collect(1)
+        else:
+            gc.collect()
+            # What is left is the document and the window: the longer the history, the longer another look would take.
+            gc.freeze()
 
 
 def application(arguments: Sequence[str] = ()) -> QApplication:
@@ -79,10 +84,19 @@ def open_window(settings: QSettings | None) -> MainWindow:
 def _load(window: MainWindow, files: Sequence[str]) -> None:
     if not files:
         window.session.open(FIRST)
-    elif not window.open_source(files[0]):
-        sentence = window.trouble.sentence.text()
-        window.session.open(FIRST)
-        window.tell(sentence)
+        return
+    session = window.session
+
+    def instead(sentence: str) -> None:
+        """What was named cannot be opened: the first data set, with the reason."""
+        if session.reading or session.data.n or len(session.history.nodes) > 1:
+            return
+        session.failed.disconnect(instead)
+        session.opened.connect(lambda _: window.tell(sentence), Qt.ConnectionType.SingleShotConnection)
+        session.open(FIRST)
+
+    session.failed.connect(instead)
+    window.open_source(files[0])
 
 
 def _theme(settings: QSettings) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from emstudio.core.format import number
@@ -50,10 +50,10 @@ class Axis(pg.AxisItem):
     """Tick texts and a title; `least` keeps ticks below a value away (an axis of counts starts at 0)."""
 
     def __init__(self, orientation: str):
+        self._title, self._shown = "", None  # the title, and what of it fits
         super().__init__(orientation)
         self.least = -math.inf
         self._room = 0.0
-        self._title = ""
         upright = orientation == "left"
         self._apart = UP if upright else ACROSS
         self.setStyle(tickLength=0, tickTextOffset=8, autoReduceTextSpace=False, hideOverlappingLabels=True)
@@ -101,9 +101,20 @@ class Axis(pg.AxisItem):
         self.setTextPen(tokens.text2)
         self.setStyle(tickFont=theme.font(12))
         self.label.setFont(theme.font(12))
-        # The title is read as HTML.
-        self.setLabel(escape(self._title), color=tokens.text2)
+        self._shown = None
         self.showLabel(bool(self._title))
+        self.resizeEvent()
+
+    def resizeEvent(self, ev: object = None) -> None:
+        """The title without what does not fit, in the middle of the axis (pyqtgraph centres it only here)."""
+        if self.label is None:  # the plot is being closed
+            return
+        room = self.size().height() if self.orientation == "left" else self.size().width()
+        shown = QFontMetricsF(theme.font(12)).elidedText(self._title, Qt.TextElideMode.ElideMiddle, max(room - 8, 80))
+        if shown != self._shown:
+            self._shown = shown
+            self.setLabel(escape(shown), color=theme.current().text2)  # read as HTML
+        super().resizeEvent(ev)
 
 
 class Grid(Layer):

@@ -20,7 +20,8 @@ from emstudio.gui import theme
 from emstudio.gui.widgets import paint_disc
 
 MOST = 8  # components written out; the others are one line
-ROW = 22
+ROW, LOW_ROW = 22, 20  # pixels; with more components than FEW the rows are lower
+FEW = 3
 HINT = (
     "Bayes’ rule: a component’s weight times its density at the point is its product. "
     "Its share of the sum is its responsibility."
@@ -76,13 +77,17 @@ class BayesTable(QWidget):
         super().__init__(parent)
         self._rule: Rule | None = None
         self._k = 2
+        self._grown = False  # some point was explained: what stands below keeps its place from then on
         self.setAccessibleName("Bayes' rule in numbers")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(220)
+        self.setMinimumWidth(196)
 
     def show_rule(self, found: Rule | None, k: int) -> None:
-        """Show other numbers, or none; `k` components take the same room either way."""
+        """Show other numbers, or none; once shown, `k` components take the same room either way."""
+        if found is None and self._rule is None and k == self._k:
+            return
         height = self.sizeHint().height()
+        self._grown = found is not None or (self._grown and k == self._k)
         self._rule, self._k = found, k
         self.setAccessibleDescription("; ".join(" ".join(line) for line in self.lines()))
         if self.sizeHint().height() != height:
@@ -125,7 +130,12 @@ class BayesTable(QWidget):
         return _weight(weight), _short(density), _short(product), share
 
     def sizeHint(self) -> QSize:
-        return QSize(296, ROW * (min(self._k, MOST) + 2) + 4)
+        rows = min(self._k, MOST if self._grown else FEW)
+        return QSize(296, self._pitch * (rows + 2) + 4)
+
+    @property
+    def _pitch(self) -> int:
+        return ROW if self._k <= FEW else LOW_ROW
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -142,8 +152,8 @@ class BayesTable(QWidget):
             ink = theme.component_text(shown[i]) if named else theme.colour("text2")
             self._row(painter, i + 1, ("" if named else line[0], *line[1:]), [ink] * 5, 12, 500)
             if named:
-                paint_disc(painter, QPointF(9, ROW * (i + 1.5)), 18, shown[i])
-        y = ROW * len(lines) + 1.5
+                paint_disc(painter, QPointF(9, self._pitch * (i + 1.5)), 18, shown[i])
+        y = self._pitch * len(lines) + 1.5
         painter.setPen(QPen(theme.colour("axis"), 1))
         painter.drawLine(QPointF(self._edges()[2] + 8, y), QPointF(self.width(), y))
         ink = theme.colour("text")
@@ -160,13 +170,13 @@ class BayesTable(QWidget):
         return [width * share for share in (0.17, 0.36, 0.61, 0.85, 1.0)]
 
     def _row(self, painter: QPainter, i: int, words: tuple, inks: list[QColor], px: int, weight: int) -> None:
-        top = ROW * i + (4 if self._rule is not None and i == len(self.lines()) else 0)
+        top = self._pitch * i + (4 if self._rule is not None and i == len(self.lines()) else 0)
         for j, (edge, word) in enumerate(zip(self._edges(), words)):
             side = Qt.AlignmentFlag.AlignLeft if j == 0 else Qt.AlignmentFlag.AlignRight
             left = 0.0 if j == 0 else self._edges()[j - 1]
             painter.setFont(theme.font(px, weight if j else 400))
             painter.setPen(inks[j])
-            painter.drawText(QRectF(left, top, edge - left, ROW), side | Qt.AlignmentFlag.AlignVCenter, word)
+            painter.drawText(QRectF(left, top, edge - left, self._pitch), side | Qt.AlignmentFlag.AlignVCenter, word)
 
 
 def _weight(log_value: float) -> str:

@@ -60,7 +60,8 @@ class PrimaryButton(QAbstractButton):
         self.setText(text)
         self.setAccessibleName(f"Next half-step: {text}")
         self.setToolTip(tooltip(tip or f"Do the next half-step, the {text}", self._key_sequence()))
-        self.updateGeometry()
+        if self.sizeHint() != self.minimumSize():
+            self.setFixedSize(self.sizeHint())  # of fixed size, or the window would be laid out at every half-step
         self.update()
 
     def icon_name(self) -> str:

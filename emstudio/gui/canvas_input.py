@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
 from emstudio.gui.tools import Spot
@@ -26,6 +26,8 @@ class CanvasInput(QObject):
         self._panning: tuple[float, float] | None = None
         self.pressed = False
         self.mouse: Spot | None = None  # where the hand is, None when it is elsewhere
+        self._hand = QPointF()  # on the screen, where the pressing hand was last,
+        self._spot_then = Spot(0.0, 0.0)  # and on the canvas then: that may move under a hand that rests
         viewport = canvas.viewport()
         viewport.setMouseTracking(True)
         viewport.setAcceptDrops(False)  # what is dropped belongs to the window
@@ -52,6 +54,12 @@ class CanvasInput(QObject):
             self._canvas.leave()
         return super().eventFilter(watched, event)
 
+    def _spot_pressed(self, event: QMouseEvent) -> Spot:
+        """The spot of a pressing hand: the one before as long as the hand rests."""
+        if event.globalPosition() != self._hand:
+            self._hand, self._spot_then = event.globalPosition(), self._spot(event)
+        return self._spot_then
+
     def _spot(self, event: QMouseEvent) -> Spot:
         at, origin = event.position(), self._canvas.picture.origin()
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
@@ -64,6 +72,7 @@ class CanvasInput(QObject):
             self._panning = (spot.x, spot.y)
         elif event.button() == Qt.MouseButton.LeftButton:
             self.pressed = True
+            self._hand, self._spot_then = event.globalPosition(), spot
             canvas.press(spot)
 
     def _move(self, event: QMouseEvent) -> None:
@@ -72,7 +81,7 @@ class CanvasInput(QObject):
             self._canvas.pan(spot.x - self._panning[0], spot.y - self._panning[1])
             self._panning = (spot.x, spot.y)
         elif self.pressed:
-            self._canvas.move(spot)
+            self._canvas.move(self._spot_pressed(event))
         else:
             self._canvas.point_at(spot)
 
@@ -81,7 +90,7 @@ class CanvasInput(QObject):
             self._panning = None
         elif event.button() == Qt.MouseButton.LeftButton and self.pressed:
             self.pressed = False
-            self._canvas.release(self._spot(event))
+            self._canvas.release(self._spot_pressed(event))
 
 
 def press_key(canvas: Canvas, event: QKeyEvent) -> bool:

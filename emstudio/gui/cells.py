@@ -134,8 +134,11 @@ class Cells(QWidget):
         command()
 
     def _other_future(self, way: int) -> None:
-        """Show the first moment of another future that was kept at the last fork up to here."""
-        node: Node | None = self._session.history.current
+        """Show the first moment of another future that was kept at the fork here, or else at the last one before."""
+        current = self._session.history.current
+        assert current is not None
+        here = self.track.branches(self.track.current)
+        node: Node | None = self._session.history.forward() if here else current
         while node is not None and node.parent is not None and node.moment.snapshot.phase not in ("start", "data"):
             siblings = sorted(
                 (c for c in node.parent.children if c.moment.snapshot.phase != "data"), key=lambda n: n.index

@@ -130,6 +130,7 @@ def refresh(window: MainWindow) -> None:
     started = moment.snapshot.params is not None
     current = history.current
     assert current is not None
+    onward = history.forward()
     can_step = bool(moment.data.n) and (started or session.obstacle is None)
     bounds = next((p for p in session.model.parameters() if p.name == "k"), None)
     k = session.model.k
@@ -151,9 +152,9 @@ def refresh(window: MainWindow) -> None:
         "iterate": can_step,
         "run": can_step or session.running,
         "converge": can_step,
-        "back": current.parent is not None,
+        "back": started and moment.snapshot.phase != "start",
         "first": started and moment.snapshot.phase != "start",
-        "last": history.forward() is not None,
+        "last": onward is not None and onward.moment.snapshot.phase not in ("start", "data"),
         "by_truth": moment.data.truth is not None,
         "equal": window.views.view is not None and len(window.views.view.columns) == 2,
     }

@@ -53,7 +53,7 @@ class DataPanel(QWidget):
         self._session, self._views, self._actions = session, views, actions
         self._recent: list[str] = []
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 4, 16, 12)
+        column.setContentsMargins(16, 2, 16, 8)
         column.setSpacing(8)
         column.addLayout(self._source_row())
         column.addLayout(self._count_row())
@@ -76,11 +76,12 @@ class DataPanel(QWidget):
         column.addWidget(self._y_row)
         column.addWidget(self._truth_row)
         self.preview = Preview()
-        self.preview.setMinimumHeight(4 * 24 + 4)
+        self.preview.setMinimumHeight(4 * 24)
         self.preview.picked.connect(self.picked)
         column.addWidget(self.preview, 1)
         column.addLayout(self._tool_row())
         session.data_changed.connect(self._show_data)
+        session.reading_changed.connect(lambda name: None if name else self._fill_sources())
         refresher.draw.connect(self._show_moment)
         views.changed.connect(lambda view: self._show_axes())
         self._show_data(session.data)
@@ -203,8 +204,9 @@ class DataPanel(QWidget):
     def _choose_source(self, index: int) -> None:
         source = self.source_box.itemData(index)
         if source and source != self._session.data.table.source:
-            self.wanted.emit(source)
-            self._fill_sources()
+            self.wanted.emit(source)  # the list names what is being read; what cannot be read leaves it again
+        elif source:
+            self._session.cancel_reading()
 
     def _choose_axes(self) -> None:
         self._views.set_columns(self.x_box.currentIndex(), self.y_box.currentIndex())

@@ -26,10 +26,15 @@ class Explain(QWidget):
         column.setSpacing(0)
         column.addWidget(self.inspector)
         column.addWidget(hline())
-        column.addWidget(self.bars)
-        column.addStretch(1)
+        column.addWidget(self.bars, 1)
+        column.addStretch(0)
         self._rows = session.data.n
         session.data_changed.connect(self._on_data)
+
+    def add(self, section: QWidget) -> None:
+        """Put another section below the bars."""
+        column = self.layout()
+        column.insertWidget(column.count() - 1, section)  # type: ignore[union-attr]
 
     def pick(self, row: int | None) -> None:
         """Explain row `row` of the dataset until another is picked."""

@@ -11,24 +11,61 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from emstudio.core.errors import UserError
 from emstudio.core.model import Parameter
+from emstudio.gui import icons
 from emstudio.gui.widgets import LabeledRow, Stepper, text
 
 
-def combo(name: str) -> QComboBox:
+class Combo(QComboBox):
+    """A long text loses its middle (a style sheet would have it cut off); the list is as wide as its items need."""
+
+    def showPopup(self) -> None:
+        view = self.view()
+        needed = view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width() + 12
+        view.setMinimumWidth(min(max(self.width(), needed), 480))
+        super().showPopup()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room - 4)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
+def combo(name: str) -> Combo:
     """A combo box that takes the width it gets, however long its items are."""
-    box = QComboBox()
+    box = Combo()
     box.setObjectName(name)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return box
 
 
 class Form(QWidget):
-    """One row per parameter. `edited(name, value)`: the person chose an allowed value."""
+    """One row per parameter. `edited(name, value)`: the person chose an allowed value.
+
+    Parameters that are seldom needed appear when `more` is checked; one with a value of its own, or a fault, always.
+    """
 
     edited = Signal(str, object)
 
@@ -38,18 +75,24 @@ class Form(QWidget):
         self.fields: dict[str, QWidget] = {}
         self._errors: dict[str, QLabel] = {}
         self._show: dict[str, Callable[[Any], None]] = {}
+        self._rows: dict[str, LabeledRow] = {}
+        self._values: dict[str, Any] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for parameter in self.parameters:
+        for parameter in sorted(self.parameters, key=lambda p: p.more):
             self._add(column, parameter)
+        self.more = self._more_button()
+        self._fold()
 
     def show_values(self, values: Mapping[str, Any]) -> None:
         """Show these values without telling anybody; what was wrong is forgotten."""
         for name, value in values.items():
             if name in self._show:
+                self._values[name] = value
                 self._show[name](value)
                 self.show_error(name, "")
+        self._fold()
 
     def show_error(self, name: str, sentence: str) -> None:
         """Say under the field what is wrong; an empty sentence takes it back."""
@@ -59,6 +102,7 @@ class Form(QWidget):
         field.setProperty("fault", bool(sentence))
         field.style().unpolish(field)
         field.style().polish(field)
+        self._fold()
 
     def error(self, name: str) -> str:
         """What is said to be wrong with `name`, empty when nothing is."""
@@ -75,9 +119,37 @@ class Form(QWidget):
         wrong = text(role="fault", wrap=True)
         wrong.setObjectName(f"error_{p.name}")
         wrong.hide()
-        column.addWidget(LabeledRow(p.label, field))
+        self._rows[p.name] = LabeledRow(p.label, field)
+        column.addWidget(self._rows[p.name])
         column.addWidget(wrong)
         self.fields[p.name], self._show[p.name], self._errors[p.name] = field, show, wrong
+
+    def _more_button(self) -> QToolButton | None:
+        """The switch for what is seldom needed, at the end of the last row that is always shown."""
+        hidden = [p.label for p in self.parameters if p.more]
+        shown = [p.name for p in self.parameters if not p.more]
+        if not hidden or not shown:
+            return None
+        button = QToolButton()
+        button.setObjectName("more_settings")
+        button.setCheckable(True)
+        button.setIcon(icons.icon("more"))
+        button.setIconSize(QSize(16, 16))
+        button.setFixedSize(28, 30)
+        button.setAccessibleName("More settings")
+        button.setToolTip(f"More settings: {', '.join(hidden)}")
+        button.toggled.connect(self._fold)
+        row = self._rows[shown[-1]].layout()
+        row.addSpacing(4)  # type: ignore[union-attr]
+        row.addWidget(button)  # type: ignore[union-attr]
+        return button
+
+    def _fold(self, *_: object) -> None:
+        for p in self.parameters:
+            if p.more and p.name in self._rows:
+                own = self._values.get(p.name, p.default) != p.default or bool(self.error(p.name))
+                opened = self.more is None or self.more.isChecked()
+                self._rows[p.name].setVisible(own or opened)
 
     def _stepper(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
         low = int(p.low) if p.low is not None else -(2**31) + 1

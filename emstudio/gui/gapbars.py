@@ -16,10 +16,11 @@ from emstudio.gui import theme
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.staircase import y_range
 from emstudio.gui.track import Track
-from emstudio.gui.widgets import Swatch, text
+from emstudio.gui.widgets import Steady, Swatch, text
 from emstudio.session import Session
 
 MOST, WIDEST = 8, 40.0
+TALLEST = 300  # pixels of the section
 
 
 class GapBars(QWidget):
@@ -30,7 +31,8 @@ class GapBars(QWidget):
         self.setObjectName("gapbars")
         self._session = session
         self.bars = Bars(Track.of(session))
-        self.sum = text("", "value")
+        self.sum = text("", "value", kind=Steady)
+        self.sum.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.sum.setAccessibleName("F = Q + H")
         self.sum.setToolTip(
             "F, the bound, is Q (expected log-likelihood of points and components together) plus H (entropy of the "
@@ -38,6 +40,7 @@ class GapBars(QWidget):
         )
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 4)
+        self.setMaximumHeight(TALLEST)
         column.setSpacing(6)
         column.addLayout(_ends(text("log L = F + KL", "title"), text("nats, higher is better", "unit")))
         column.addWidget(self.bars, 1)

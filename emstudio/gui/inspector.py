@@ -21,6 +21,7 @@ from emstudio.session import Session
 
 HINT = "Click a point, or rest on an empty spot."
 MOST_VALUES = 8
+SHORT = 24  # signs of a column's name that stay on one line
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +74,11 @@ def values_html(data: Dataset, x: np.ndarray) -> str:
     for column, value in list(zip(data.columns, x))[:MOST_VALUES]:
         if np.isnan(value):
             continue
-        unit = f" {html.escape(column.unit)}" if column.unit else ""
+        unit = f"&nbsp;{html.escape(column.unit)}" if column.unit else ""
         shown = number(float(value), 6, trim=True)
-        parts.append(f"{html.escape(column.title)} <span style='font-weight:600'>{shown}</span>{unit}")
+        name = html.escape(column.title)
+        name = name.replace(" ", "&nbsp;") if len(column.title) <= SHORT else name  # a line breaks between values
+        parts.append(f"{name}&nbsp;<span style='font-weight:600'>{shown}</span>{unit}")
     more = data.d - MOST_VALUES
     return "&nbsp;&nbsp;&nbsp; ".join(parts) + (f"&nbsp;&nbsp;&nbsp; and {more} more" if more > 0 else "")
 
@@ -92,6 +95,7 @@ class Inspector(QWidget):
         self.chip = Chip("")
         self.values = text("", "label", wrap=True)
         self.values.setTextFormat(Qt.TextFormat.RichText)
+        self.values.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.bar = ResponsibilityBar()
         self.table = BayesTable()
         self.note = text("", "unit", wrap=True)
@@ -132,7 +136,8 @@ class Inspector(QWidget):
         if data.n != self._rows:
             self._row = None
         self._rows = data.n
-        self.values.setMinimumHeight(0)
+        # What stands below does not jump when a point is picked.
+        self.values.setMinimumHeight(2 * self.values.fontMetrics().lineSpacing() if data.d > 2 else 0)
         self._show()
 
     # -- showing it ----------------------------------------------------------------------------------------------------
@@ -150,7 +155,8 @@ class Inspector(QWidget):
             return
         self.chip.setText("empty spot" if row is None else f"row {count(int(data.rows[row]) + 1)}")
         self.values.setText(values_html(data, x))
-        self.values.setMinimumHeight(self.values.heightForWidth(self.values.width()))
+        needed = self.values.heightForWidth(self.values.width())
+        self.values.setMinimumHeight(max(needed, self.values.minimumHeight()))
         found = why(node, row)
         if found is None:
             self._show_nothing(None)

@@ -18,6 +18,7 @@ LINES = (2.0, 1.5, 1.25)  # pixels, of the first, second and third contour
 LINE_ALPHAS = (1.0, 0.8, 0.6)
 FILL_ALPHAS = (0.09, 0.055, 0.035)
 STACK_ALPHA = 0.27
+LEGEND = 24.0  # pixels at the top of a picture with curves that belong to the legend
 _TOO_LONG = 20_000.0  # pixels: dashes of a longer outline would take seconds to lay
 _CIRCLE = QPainterPath()
 _CIRCLE.addEllipse(QPointF(0, 0), 1, 1)
@@ -74,6 +75,8 @@ class Shapes(Layer):
             if isinstance(mark, Bars):
                 paint_bars(painter, frame, mark)
         curves = [m for m in self._marks if isinstance(m, Curve)]
+        if curves:  # what rises out of the picture does not run through the legend
+            painter.setClipRect(QRectF(0, LEGEND, frame.width, frame.height - LEGEND))
         for mark in curves:
             paint_fill(painter, frame, mark)
         for mark in sorted(curves, key=lambda c: c.component is None):

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from emstudio.core.marks import Curve, Disc, Drawing, Ellipse
 from emstudio.gui import theme
-from emstudio.gui.items import STACK_ALPHA, contour, faded, polygon, polyline
+from emstudio.gui.items import LEGEND, STACK_ALPHA, contour, faded, polygon, polyline
 from emstudio.gui.labels import PointMap, choose, clearance
 from emstudio.gui.layers import Frame, Layer
 from emstudio.gui.samples import paint_disc
@@ -141,7 +141,7 @@ class Letters(Layer):
         taken = [(c.x() - DISC / 2, c.y() - DISC / 2, DISC, DISC) for c, _ in out.discs]
         if self._drawing.legend:
             width = legend_width(self._drawing.legend)
-            taken.append((frame.width - width, 0.0, width, 22.0))
+            taken.append((frame.width - width, 0.0, width, LEGEND - 2))
         points = self._point_map(frame)
         if self._trail is not None and not raised:
             self._lay_trails(frame, out, taken, points)
@@ -254,7 +254,7 @@ def disc_centre(frame: Frame, mark: Disc, raised: bool) -> QPointF:
     """The disc's centre in pixels: on its place, or standing on top of it; never outside of the picture's top."""
     x, y = frame.pixels(np.asarray(mark.position, float)[None])[0]
     if raised:
-        y = max(y - DISC / 2 - 3, DISC / 2 + 2)
+        y = max(y - DISC / 2 - 3, LEGEND + DISC / 2)
     return QPointF(float(np.clip(x, -1e6, 1e6)), float(np.clip(y, -1e6, 1e6)))
 
 

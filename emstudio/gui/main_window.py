@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QApplication,
     QComboBox,
     QDockWidget,
+    QLineEdit,
     QMainWindow,
     QSlider,
     QSpinBox,
@@ -22,11 +24,13 @@ from emstudio.core.em import Moment
 from emstudio.core.errors import Notice
 from emstudio.gui import commands, theme
 from emstudio.gui.actions import Actions
+from emstudio.gui.arrangement import Arrangement
 from emstudio.gui.centre import Centre
 from emstudio.gui.data_panel import DataPanel
 from emstudio.gui.explain import Explain
 from emstudio.gui.menus import Menus
 from emstudio.gui.model_panel import ModelPanel
+from emstudio.gui.pairs import Pairs
 from emstudio.gui.panel_area import PanelArea
 from emstudio.gui.parameters import Parameters
 from emstudio.gui.refresh import Refresher
@@ -38,9 +42,15 @@ from emstudio.session import Session
 
 _LAYOUT = 1  # of the saved state: another number forgets older layouts
 _RECENT = 8
-_TABLE = 200  # px that the parameters get at least
+_BLINK = 200  # ms that reading a file may take without being mentioned
 _PATIENCE = 0.25  # seconds between two looks at what can be done, while running
 _SIDE = Qt.DockWidgetArea
+
+
+def is_step(event: QKeyEvent) -> bool:
+    """Whether a key steps wherever the focus is; a field of numbers has no words to go along."""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    return held == Qt.KeyboardModifier.ControlModifier and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
 
 
 class MainWindow(QMainWindow):
@@ -58,6 +68,8 @@ class MainWindow(QMainWindow):
         self.data_panel = DataPanel(session, self.refresher, self.views, self.acts)
         self.model_panel = ModelPanel(session)
         self.explain = Explain(session, self.refresher)
+        self.pairs = Pairs(session, self.refresher, self.views)
+        self.explain.add(self.pairs)
         self.parameters = Parameters(session, self.refresher)
         self.toolbar = ToolBar(session, self.refresher, self.acts)
         self.addToolBar(self.toolbar)
@@ -65,12 +77,15 @@ class MainWindow(QMainWindow):
         self.setStatusBar(StatusBar(session, self.refresher))
         self.docks: dict[str, QDockWidget] = {}
         self._make_docks()
+        self.arrangement = Arrangement(self)
         switches = [dock.toggleViewAction() for dock in self.docks.values()]
         self.menus = Menus(self.menuBar(), session, self.acts, switches, self.recent, self.open_source)
         self.acts.host(self.centre.hosts())
         self._troubled_at: object = None
         self._refreshed = 0.0
-        self._room_for = session.model.k
+        self._tells_reading = False
+        self._patience = QTimer(self, interval=_BLINK, singleShot=True)
+        self._patience.timeout.connect(self._tell_reading)
         self._join()
         self._calm()
         self.setAcceptDrops(True)
@@ -142,22 +157,37 @@ class MainWindow(QMainWindow):
         self.refresher.draw.connect(self._on_draw)
         session.running_changed.connect(lambda on: self._refresh())
         session.settings_changed.connect(self._show_obstacle)
-        bar = self.docks["explain"].widget().verticalScrollBar()
-        bar.rangeChanged.connect(self._make_room, Qt.ConnectionType.QueuedConnection)
         session.data_changed.connect(self._show_data)
         session.trouble.connect(self._on_trouble)
         session.failed.connect(self.tell)
+        session.reading_changed.connect(self._on_reading)
+        session.opened.connect(self._on_opened)
 
     def _calm(self) -> None:
-        """The wheel turns a field only where the person put the focus."""
+        """The wheel turns a field only where the person put the focus; keys that step work in a field, too."""
         for kind in (QComboBox, QSpinBox, QSlider):
             for field in self.findChildren(kind):
                 field.installEventFilter(self)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self._on_focus)
+
+    def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
+        if isinstance(now, (QLineEdit, QAbstractSpinBox)) and self.isAncestorOf(now):
+            now.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+        kind = event.type()
+        if kind == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()
             return True
+        if isinstance(event, QKeyEvent) and isinstance(watched, (QLineEdit, QAbstractSpinBox)):
+            if kind == QEvent.Type.ShortcutOverride and is_step(event):
+                event.ignore()
+                return True
+            if kind == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                # What was typed counts now, and the next key means the canvas; what is wrong stays to be corrected.
+                QTimer.singleShot(0, watched, lambda: None if watched.property("fault") else self.canvas.setFocus())
         return super().eventFilter(watched, event)
 
     # -- what happens --------------------------------------------------------------------------------------------------
@@ -175,19 +205,25 @@ class MainWindow(QMainWindow):
     def _show_data(self, *_: object) -> None:
         data = self.session.data
         self.setWindowTitle(f"{data.table.name} \u2013 EM Studio")
-        self.trouble.dismiss()
+        self._settle_trouble()
         self._show_obstacle()
         self._refresh()
 
     def _show_obstacle(self) -> None:
-        """Say why these data cannot be fitted, as long as that is so."""
-        why = self.session.obstacle if self.session.data.n else None
+        """Say why these data cannot be fitted, as long as that is so. Before a start the caption says it."""
+        started = self.session.moment.snapshot.params is not None
+        why = self.session.obstacle if self.session.data.n and started else None
         if why:
             self.trouble.show_trouble(why)
             self._troubled_at = None
         elif self._troubled_at is None:
-            self.trouble.dismiss()
+            self._settle_trouble()
         self._refresh()
+
+    def _settle_trouble(self) -> None:
+        """What was told is over; what is still being read is not."""
+        if not self._tells_reading:
+            self.trouble.dismiss()
 
     def _on_trouble(self, notice: Notice) -> None:
         remedies: list[tuple[str, Callable[[], None]]] = []
@@ -202,21 +238,36 @@ class MainWindow(QMainWindow):
     def tell(self, sentence: str) -> None:
         """Something could not be done: one sentence in the bar above the canvas."""
         self.trouble.show_trouble(sentence)
-        self._troubled_at = None
+        self._troubled_at, self._tells_reading = None, False
 
     def remark(self, sentence: str) -> None:
         """One sentence in the status bar, for a while."""
         self.statusBar().showMessage(sentence, 4000)
 
     # -- data from outside ---------------------------------------------------------------------------------------------
-    def open_source(self, source: str) -> bool:
-        """Open a file or `dataset:NAME`, and remember the file."""
-        done = self.session.open(source)
-        if done:
-            self.acts["tool_select"].setChecked(True)
-        if done and not source.startswith("dataset:"):
+    def open_source(self, source: str) -> None:
+        """Open a file or `dataset:NAME`, and remember the file once it is open."""
+        self.session.open(source)
+
+    def _on_opened(self, source: str) -> None:
+        self.acts["tool_select"].setChecked(True)
+        if source and not source.startswith("dataset:"):
             self._remember_file(str(Path(source).absolute()))
-        return done
+
+    def _on_reading(self, name: str) -> None:
+        """What takes longer than a blink is named, with the way out of it."""
+        if name:
+            self._patience.start()
+            return
+        self._patience.stop()
+        if self._tells_reading:
+            self.trouble.dismiss()
+        self._tells_reading = False
+
+    def _tell_reading(self) -> None:
+        words = f"Reading {self.session.reading}\u2026 The data shown stay until it is there."
+        self.trouble.show_trouble(words, [("Cancel", self.session.cancel_reading)], sign="info")
+        self._troubled_at, self._tells_reading = None, True
 
     def recent(self) -> list[str]:
         """The files opened last, newest first, as far as they still exist."""
@@ -252,8 +303,9 @@ class MainWindow(QMainWindow):
         files = [u.toLocalFile() for u in content.urls() if u.isLocalFile()]
         event.acceptProposedAction()
         if files:
-            if self.open_source(files[0]) and len(files) > 1:
-                self.remark(f"Opened the first of {len(files)} files.")
+            self.open_source(files[0])
+            if len(files) > 1:
+                self.remark(f"The first of {len(files)} files is opened; one table is shown at a time.")
         else:
             self.session.paste(content.text())
 
@@ -282,44 +334,7 @@ class MainWindow(QMainWindow):
         self.toolbar.show()
         self.statusBar().show()
         self.centre.reset()
-        self._size_docks()
-
-    def _size_docks(self) -> None:
-        wide = self.width() >= 1600
-        docks, height = self.docks, self.centre.height()
-        self.resizeDocks(
-            [docks["data"], docks["explain"]], [296, 400] if wide else [264, 328], Qt.Orientation.Horizontal
-        )
-        self.layout().activate()
-        # The panel of fixed content gets what it needs, its neighbour with rows to show the rest.
-        model = min(self._wanted("model"), height - docks["data"].minimumSizeHint().height())
-        self.resizeDocks([docks["data"], docks["model"]], [height - model, model], Qt.Orientation.Vertical)
-        self._share_right()
-
-    def _share_right(self) -> None:
-        explain, parameters = self.docks["explain"], self.docks["parameters"]
-        height = explain.height() + parameters.height()
-        wanted = min(self._wanted("explain"), height - _TABLE)
-        self.resizeDocks([explain, parameters], [wanted, height - wanted], Qt.Orientation.Vertical)
-
-    def _make_room(self) -> None:
-        """Once for each number of components: more of them need more room to be explained, where there is some."""
-        explain, parameters = self.docks["explain"], self.docks["parameters"]
-        if self.session.model.k == self._room_for:
-            return
-        self._room_for = self.session.model.k
-        stacked = explain.isVisible() and parameters.isVisible() and explain.x() == parameters.x()
-        if stacked and not self.tabifiedDockWidgets(explain) and self._wanted("explain") > explain.height():
-            self._share_right()
-
-    def _wanted(self, name: str) -> int:
-        """The height at which a dock's panel need not scroll."""
-        dock = self.docks[name]
-        area = dock.widget()
-        panel = area.widget() if isinstance(area, PanelArea) else area
-        width = max(panel.width(), 1)
-        needed = panel.heightForWidth(width) if panel.hasHeightForWidth() else panel.sizeHint().height()
-        return needed + dock.titleBarWidget().sizeHint().height() + 2  # and the line between two docks
+        self.arrangement.size_docks()
 
     def _restore(self) -> None:
         settings = self._settings
@@ -343,11 +358,11 @@ class MainWindow(QMainWindow):
             self._unsized = False
             # Docks can be sized only once they have been laid out.
             self.layout().activate()
-            self._size_docks()
+            self.arrangement.size_docks()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.centre.setMinimumWidth(self.width() // 2)
+        self.arrangement.keep_centre()
 
     def show_keys(self) -> None:
         """Every action with its key."""
@@ -368,5 +383,6 @@ class MainWindow(QMainWindow):
             self._settings.setValue("window/state", self.saveState(_LAYOUT))
             self._settings.setValue("window/split", self.centre.splitter.saveState())
             self._settings.sync()
+        self.hide()  # a thread that is in the middle of a file may need a moment to end
         self.session.close()
         super().closeEvent(event)

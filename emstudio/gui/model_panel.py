@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import replace
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from emstudio.core.errors import UserError
@@ -28,7 +29,7 @@ class ModelPanel(QWidget):
         self._form: Form | None = None
         self._form_of: type | None = None
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(16, 4, 16, 16)
+        self._column.setContentsMargins(16, 2, 16, 8)
         self._column.setSpacing(8)
         self.model_box = self._model_box()
         self._column.addWidget(LabeledRow("Model", self.model_box))
@@ -61,6 +62,7 @@ class ModelPanel(QWidget):
     def _stopping(self) -> None:
         self.measure_box = combo("stop_measure")
         self.measure_box.setAccessibleName("Stop when this measure is below the tolerance")
+        self.measure_box.setToolTip("A run has converged when this measure is below the tolerance")
         for value, title, sentence in MEASURES:
             self.measure_box.addItem(title, value)
             self.measure_box.setItemData(self.measure_box.count() - 1, sentence, 3)
@@ -109,10 +111,8 @@ class ModelPanel(QWidget):
         self.iterations.setValue(stopping.max_iter)
         self.iterations.blockSignals(False)
         sentence = next(s for m, _, s in MEASURES if m == stopping.measure).rstrip(".")
-        tolerance = theme.number(stopping.tol, 3, trim=True)
-        unit = "" if stopping.measure == "parameters" else " nats per row"
-        below = f"Converged when this is below {tolerance}{unit}: {sentence[0].lower()}{sentence[1:]}."
-        self.explanation.setText(below.replace("aitken", "Aitken"))
+        unit = "" if stopping.measure == "parameters" else ", in nats per row"
+        self.explanation.setText(f"{sentence}{unit}.".replace("'", "\u2019"))
 
     def _make_form(self) -> None:
         model = self._session.model
@@ -123,6 +123,16 @@ class ModelPanel(QWidget):
         self._form.edited.connect(self._set_parameter)
         self._form_of = type(model)
         self._column.insertWidget(self._place, self._form)
+        # Tab follows the eye, although the form is made last. The parts of a field follow the field by themselves.
+        before: QWidget = self.model_box
+        for field in self._form.findChildren(QWidget):
+            takes = bool(field.focusPolicy() & Qt.FocusPolicy.TabFocus) or field.focusProxy() is not None
+            if takes and field.window() is self.window() and not before.isAncestorOf(field):
+                QWidget.setTabOrder(before, field)
+                before = field
+        for field in (self.start_box, self.measure_box, self.tolerance, self.iterations):
+            QWidget.setTabOrder(before, field)
+            before = field
 
     def _show_starts(self) -> None:
         session, box = self._session, self.start_box

@@ -35,6 +35,7 @@ from emstudio.session import Session
 
 Index = QModelIndex | QPersistentModelIndex
 DELTA = "\u0394"
+NOISE = 1e-6  # a smaller change, relative to the value, is shown as none; the tooltip has it
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +153,11 @@ def level(value: float) -> str:
 
 def delta(change: float, value: float) -> str:
     """A change in at most six signs, no finer than the value beside it is shown: +0.005, −2.00, +3e−5."""
-    if change == 0 or not np.isfinite(change):
-        return "0" if change == 0 else number(change)
+    if not np.isfinite(change):
+        return number(change)
     size = max(abs(change), abs(value))
+    if abs(change) <= NOISE * size:
+        return "0"
     decimals = 3 if size < 1 else 2 if size < 100 else 1 if size < 1000 else 0
     if abs(change) >= 0.5 * 10.0**-decimals:
         return signed(change, decimals=decimals)
@@ -213,31 +216,42 @@ class ParametersTable(QTableView):
         names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         names.setFont(theme.font(12))
         names.setHighlightSections(False)
+        names.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.corner = text("", "unit", parent=self)
         self.corner.setToolTip("What the columns of changes are counted from")
         self.table.modelReset.connect(self._on_reset)
         self.selectionModel().selectionChanged.connect(self._on_selection)
         self._component: int | None = None
+        self._with_changes = True
 
     def _measure(self) -> None:
         """Columns as wide as their widest number may become: the table does not jiggle while the run is on.
 
-        Room that is left is shared out; where there is not enough, the table scrolls.
+        Room that is left is shared out. Where there is not enough for three components or more, their changes give way
+        to the values (the tooltip has them); then the table scrolls.
         """
         large, small = QFontMetricsF(theme.font(12, 500)), QFontMetricsF(theme.font(11))
         template = ["\u22120.0000", *(level(v) for v in self.table.rows.values.ravel().tolist())]
+        components = self.table.columnCount() // 2
         value = math.ceil(max(map(large.horizontalAdvance, template)) + 7)
         change = math.ceil(small.horizontalAdvance("\u22120.000") + 7)
-        components = self.table.columnCount() // 2
         longest = math.ceil(max((large.horizontalAdvance(n) for n in self.table.rows.names), default=0.0))
-        names = min(max(longest + 10, 80), 132)
-        left = self.width() - 8 - names - components * (value + change)
-        extra = min(left // (2 * components), 24) if components and left > 0 else 0
+        names = min(max(longest + 16, 72), 132)
+        whole = self.width() - 2 * self.frameWidth() - 12  # less the scroll bar
+        room = whole - components * (value + change)
+        if components > 2 and room < names:
+            names = max(min(names, 104), min(names, room))
+        self._with_changes = components <= 2 or room >= names
+        shown = components * (2 if self._with_changes else 1)
+        left = whole - names - components * (value + change * self._with_changes)
+        extra = min(left // shown, 24) if components and left > 0 else 0
         for column in range(2 * components):
+            self.setColumnHidden(column, column % 2 == 1 and not self._with_changes)
             self.setColumnWidth(column, (change if column % 2 else value) + extra)
         self.verticalHeader().setFixedWidth(names)
         self.corner.setGeometry(8, 2, names, _Header.HEIGHT)
+        self.corner.setVisible(self._with_changes)
 
     def _on_reset(self) -> None:
         self._measure()
@@ -328,7 +342,8 @@ class Parameters(QWidget):
         node = self._session.history.current
         assert node is not None
         shown = (node, moment.snapshot.params, moment.data)
-        if shown == self._shown:
+        # By identity: parameters are arrays, and a drag gives the node others.
+        if len(self._shown) == 3 and all(a is b for a, b in zip(shown, self._shown)):
             return
         self._shown = shown
         rows = rows_of(node)

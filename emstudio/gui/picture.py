@@ -22,14 +22,15 @@ from emstudio.core.em import Moment
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Points, View
 from emstudio.gui import raster, theme
 from emstudio.gui.axes import Axis, Grid
-from emstudio.gui.items import Shapes
+from emstudio.gui.items import LEGEND, Shapes
 from emstudio.gui.layers import Frame, frame_of
 from emstudio.gui.letters import DISC, Letters, Trail
 from emstudio.gui.point_layer import RUG_HEIGHT, PointLayer, neutral
 
 MANY = 1_000  # points from which ellipses lie above them
 _FULL = 0.06  # of the width or height, kept free about what is fitted
-_HEAD = 44.0  # pixels above the tallest bar or curve, for letters' notes and the legend
+_HEAD = LEGEND + 20.0  # pixels above the tallest bar or curve, for a letter's note and the legend
+_ABOVE_BARS = 1.6  # a narrow component's curve may rise so many times as high as the tallest bar; beyond, it is cut off
 
 
 class Picture(pg.PlotWidget):
@@ -115,6 +116,9 @@ class Picture(pg.PlotWidget):
         self.grid.upright = not rug
         self.shapes.show_marks(drawing.marks, self.points.count > MANY)
         self.letters.show_drawing(drawing, trail)
+        if rug and self._tallest() > self._top * 1.001:  # a curve outgrew the picture
+            self._top = 1.1 * self._tallest()
+            self._stand()
         self._make_room()
         self._lock()
 
@@ -224,10 +228,13 @@ class Picture(pg.PlotWidget):
         self._stand()
 
     def _tallest(self) -> float:
-        """The height of the tallest bar or curve."""
-        tops = [np.max(m.heights, initial=0.0) for m in self.drawing.marks if isinstance(m, Bars)]
-        tops += [np.nanmax(m.y, initial=0.0) for m in self.drawing.marks if isinstance(m, Curve)]
-        top = max((float(t) for t in tops if np.isfinite(t)), default=0.0)
+        """The height to make room for: of the tallest bar, or of the tallest curve if it is not a mere spike."""
+        bars = max(
+            (float(np.max(m.heights, initial=0.0)) for m in self.drawing.marks if isinstance(m, Bars)), default=0.0
+        )
+        tops = [float(np.nanmax(m.y, initial=0.0)) for m in self.drawing.marks if isinstance(m, Curve)]
+        curve = max((t for t in tops if math.isfinite(t)), default=0.0)
+        top = max(bars, min(curve, _ABOVE_BARS * bars) if bars > 0 else curve)
         return top if top > 0 else 1.0
 
     def _stand(self) -> None:

@@ -7,7 +7,6 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from emstudio.core.data import Dataset
-from emstudio.core.errors import printable
 from emstudio.gui import theme
 from emstudio.gui.widgets import text
 

@@ -179,6 +179,7 @@ class Preview(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.horizontalHeader().setMinimumSectionSize(40)
         self.horizontalHeader().setFixedHeight(_ROW_HEIGHT)
         self._silent = False

@@ -56,8 +56,10 @@ class Report:
     def begin(self, source: str) -> None:
         """Open the data; the run starts when its start is there."""
         say("There is no display: EM Studio proves itself offscreen instead.")
-        if not self._session.open(source):
-            return
+        self._session.opened.connect(self._on_opened)
+        self._session.open(source)
+
+    def _on_opened(self, source: str) -> None:
         if self._session.obstacle is not None:
             self._fail(self._session.obstacle)
             return

@@ -56,10 +56,12 @@ class Refresher(QObject):
         self._painted.start(0)  # timers come after the paint events that drawing has posted
 
     def _on_painted(self) -> None:
-        """Where drawing and painting are slow, the engine's replies and the person's hand get as much time as they took."""
+        """Where drawing and painting are slow, a run's replies and the person's hand get as much time as they took."""
         self._painting = False
         ended = time.perf_counter()
-        self._not_before = max(self._began + REFRESH, ended + min(ended - self._began, LONGEST_REST))
+        crowded = self._session.running or self._session.in_gesture
+        rest = min(ended - self._began, LONGEST_REST) if crowded else 0.0
+        self._not_before = max(self._began + REFRESH, ended + rest)
         if self._late:
             self._late = False
             self._on_changed()

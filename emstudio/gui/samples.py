@@ -105,7 +105,9 @@ class ResponsibilityBar(QWidget):
 
     def show_values(self, shares: Sequence[float]) -> None:
         """Show responsibilities (K numbers that sum to 1); an empty sequence clears the bar."""
-        self._shares = [float(r) for r in shares]
+        before, self._shares = self._shares, [float(r) for r in shares]
+        if self._shares == before:
+            return
         words = ", ".join(f"{theme.letter(k)} {number(r, decimals=3)}" for k, r in enumerate(self._shares))
         self.setAccessibleDescription(words)
         self.setToolTip(words)

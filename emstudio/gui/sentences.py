@@ -17,6 +17,7 @@ from emstudio.core.model import START_METHODS
 from emstudio.core.stopping import Verdict
 
 DECIDED = 0.9  # a point is decided when one component has more of it than this
+UNSEEN = 5e-3  # standard deviations of the data, less than a pixel: such a move is none for the eye
 _GO_ON = Verdict(None, "")
 
 
@@ -123,9 +124,12 @@ def _next_m(moment: Moment) -> str:
 
 def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     shape = "curve" if moment.data.d == 1 else "ellipse"
-    what = f"The {shape} moved" if moment.model.k == 1 else f"The {shape}s moved"
+    shapes = f"The {shape}" if moment.model.k == 1 else f"The {shape}s"
+    what = f"{shapes} moved"
     farthest = _farthest(moment, previous)
-    if farthest:
+    if farthest == "":
+        what = f"{shapes} hardly moved"
+    elif farthest is not None:
         what += f", {farthest}" if moment.model.k > 1 else f" {farthest}"
     change = _change(moment, previous)
     if change is not None:
@@ -134,23 +138,32 @@ def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     return Sentences("m-step", f"M-step {moment.snapshot.t}.", what + ".", _next_e(moment, "gives each point its new"))
 
 
-def _farthest(moment: Moment, previous: Moment | None) -> str:
-    """Which mean moved farthest, in standard deviations of the data, and how far in its main direction's own unit."""
+def _farthest(moment: Moment, previous: Moment | None) -> str | None:
+    """Which mean moved farthest, in standard deviations of the data, and how far in its main direction's own unit.
+
+    Empty where none moved as far as an eye could see, None where there is nothing to compare.
+    """
     new = getattr(moment.snapshot.params, "means", None)
     old = None if previous is None else getattr(previous.snapshot.params, "means", None)
     if new is None or old is None or new.shape != old.shape:
-        return ""
+        return None
     spread = moment.data.memo("column spread", lambda: moment.data.x.std(0))
     shift = (new - old) / np.where(spread > 0, spread, 1.0)
     k = int(np.argmax((shift**2).sum(1)))
     j = int(np.argmax(np.abs(shift[k])))
-    if not abs(shift[k, j]) > 1e-12:
+    if not abs(shift[k, j]) > UNSEEN:
         return ""
     column = moment.data.columns[j]
     unit = f" {column.unit}" if column.unit else ""
-    name = "" if moment.data.d == 1 else f"{column.title} "
+    name = "" if moment.data.d == 1 else f"{_middle_out(column.title)} "
     amount = f"{name}{signed(float(new[k, j] - old[k, j]), 2)}{unit}"
     return f"by {amount}" if len(new) == 1 else f"{_letter(k)} most ({amount})"
+
+
+def _middle_out(words: str, most: int = 14) -> str:
+    """A long name without its middle: a sentence shall keep to its line."""
+    half = (most - 1) // 2
+    return words if len(words) <= most else f"{words[:half].rstrip()}\u2026{words[-half:].lstrip()}"
 
 
 def _change(moment: Moment, previous: Moment | None) -> tuple[float, float] | None:
@@ -163,8 +176,12 @@ def _change(moment: Moment, previous: Moment | None) -> tuple[float, float] | No
 
 def _went(change: float) -> str:
     if change > 0:
-        return f"up {number(change, 3 if change >= 1 else 2)} to"
-    return f"down {number(-change, 3 if change <= -1 else 2)} to" if change < 0 else "still"
+        return f"up {_amount(change)} to"
+    return f"down {_amount(-change)} to" if change < 0 else "still"
+
+
+def _amount(change: float) -> str:
+    return number(change, 3 if change >= 1 else 2 if change >= 0.001 else 1)
 
 
 def _edit(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:

@@ -15,7 +15,7 @@ from emstudio.core.history import Node
 from emstudio.gui import theme
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.track import Track
-from emstudio.gui.widgets import text
+from emstudio.gui.widgets import Steady, text
 from emstudio.session import Session
 
 _PHASES = {"data": "none", "start": "start", "E": "E", "M": "M", "edit": "edit"}
@@ -33,6 +33,7 @@ class StatusBar(QStatusBar):
         self._track = Track.of(session)
         self._frames: deque[float] = deque(maxlen=61)
         self._seconds: dict[str, float] = {}
+        self._values: list[Steady] = []
         self._row = QHBoxLayout()
         self._row.setContentsMargins(16, 0, 0, 0)
         self._row.setSpacing(6)
@@ -47,9 +48,9 @@ class StatusBar(QStatusBar):
         holder = QWidget()
         holder.setLayout(self._row)
         self.addWidget(holder, 1)
-        self.pace = text("", "label")
+        self.pace = text("", "label", kind=Steady)
         self.pace.setToolTip("The engine\u2019s time for the last E-step and M-step")
-        self.rate = text("", "label")
+        self.rate = text("", "label", kind=Steady)
         self.rate.setToolTip("Pictures drawn in the last second of the run")
         for label, name in ((self.pace, "Time per iteration"), (self.rate, "Frames per second")):
             label.setAccessibleName(name)
@@ -61,8 +62,8 @@ class StatusBar(QStatusBar):
         refresher.draw.connect(self._draw)
         self._draw(session.moment)
 
-    def _pair(self, name: str, tip: str) -> QLabel:
-        label, value = text(name, "unit"), text("", "value")
+    def _pair(self, name: str, tip: str) -> Steady:
+        label, value = text(name, "unit"), text("", "value", kind=Steady)
         label.setFont(self.font())
         for part in (label, value):
             part.setToolTip(tip)
@@ -70,6 +71,7 @@ class StatusBar(QStatusBar):
         self._row.addWidget(label)
         self._row.addWidget(value)
         self._row.addSpacing(10)
+        self._values.append(value)
         return value
 
     # -- numbers -------------------------------------------------------------------------------------------------------
@@ -92,6 +94,9 @@ class StatusBar(QStatusBar):
         changed = change(node)
         self.change.setText("\u2014" if changed is None else signed(changed, 4))
         self.moment.setText(f"{count(self._track.current + 1)} of {count(self._track.count)}")
+        if not self._session.running:
+            for label in self._values:
+                label.fit()
         self.verdict.setText(self._words(moment))
         self._draw_pace()
 
@@ -106,8 +111,9 @@ class StatusBar(QStatusBar):
         return verdict.reason if verdict.stop else ""
 
     def _draw_pace(self) -> None:
+        started = self._session.moment.snapshot.params is not None
         known = [self._seconds[p] for p in ("E", "M") if p in self._seconds]
-        self.pace.setText(f"{number(1000 * sum(known), 2)} ms per iteration" if len(known) == 2 else "")
+        self.pace.setText(f"{number(1000 * sum(known), 2)} ms per iteration" if len(known) == 2 and started else "")
         if not self._session.running:
             self.rate.setText("")
             return
@@ -130,8 +136,9 @@ class _Elided(QLabel):
         return QSize(0, super().minimumSizeHint().height())
 
     def setText(self, words: str) -> None:
-        super().setText(words)
-        self.setToolTip(words)
+        if words != self.text():
+            super().setText(words)
+            self.setToolTip(words)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -21,6 +21,7 @@ class TroubleBar(QFrame):
         self.setObjectName("trouble")
         self.setProperty("surface", "chip")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._shown_sign = "warning"
         self._sign = QLabel()
         self._sign.setFixedSize(20, 20)
         self.sentence = text(role="body", wrap=True)
@@ -42,8 +43,10 @@ class TroubleBar(QFrame):
         self._paint_sign()
         self.hide()
 
-    def show_trouble(self, sentence: str, remedies: Sequence[Remedy] = ()) -> None:
-        """Show `sentence` and a button for each remedy; what was shown before gives way."""
+    def show_trouble(self, sentence: str, remedies: Sequence[Remedy] = (), sign: str = "warning") -> None:
+        """Show `sentence` and a button for each remedy, with another sign where it is no warning; what was shown gives way."""
+        self._shown_sign = sign
+        self._paint_sign()
         for button in self._buttons:
             self._row.removeWidget(button)
             button.deleteLater()
@@ -74,4 +77,6 @@ class TroubleBar(QFrame):
         return button
 
     def _paint_sign(self) -> None:
-        self._sign.setPixmap(icons.icon("warning", "bad").pixmap(20, 20))
+        self._sign.setPixmap(
+            icons.icon(self._shown_sign, "bad" if self._shown_sign == "warning" else "text2").pixmap(20, 20)
+        )

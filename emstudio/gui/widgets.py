@@ -21,19 +21,17 @@ import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QMenu,
     QSizePolicy,
     QTableView,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -52,6 +50,7 @@ __all__ = [
     "ResponsibilityBar",
     "RunButton",
     "SegmentedTools",
+    "Steady",
     "Stepper",
     "Swatch",
     "hline",
@@ -63,6 +62,7 @@ __all__ = [
     "tooltip",
 ]
 
+_SLACK = 14  # px
 # role: pixels, weight. The colours stand in the style sheet.
 _ROLES = {
     "body": (13, 400),
@@ -75,12 +75,14 @@ _ROLES = {
 }
 
 
-def text(words: str = "", role: str = "body", *, wrap: bool = False, parent: QWidget | None = None) -> QLabel:
-    """A label for plain text in one of the roles body, label, unit, value, title, fault.
+def text(
+    words: str = "", role: str = "body", *, wrap: bool = False, parent: QWidget | None = None, kind: type = QLabel
+) -> QLabel:
+    """A label for plain text in one of the roles body, label, unit, value, title, fault; `kind` may be `Steady`.
 
     With `wrap` a long text breaks into lines instead of widening its panel. HTML in `words` is shown, not obeyed.
     """
-    label = QLabel(parent)
+    label = kind(parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setFont(theme.font(*_ROLES[role]))
     label.setProperty("role", role)
@@ -204,35 +206,54 @@ class DockTitle(QWidget):
         return QSize(super().minimumSizeHint().width(), self.HEIGHT)
 
 
+class Steady(QLabel):
+    """A number that changes with every half-step: its panel is laid out anew only when it needs more room.
+
+    `fit()` gives back what it does not need.
+    """
+
+    def setText(self, words: str) -> None:
+        if words == self.text():
+            return
+        super().setText(words)
+        needed = self._needed()
+        if needed.width() > self.width() or needed.height() != self.height():
+            self.setFixedSize(max(needed.width(), self.minimumWidth()), needed.height())
+
+    def fit(self) -> None:
+        """Take little more room than the text needs: a sign's difference is not worth laying out a bar."""
+        needed = self._needed()
+        if needed.width() < self.width() - _SLACK:
+            self.setFixedSize(needed)
+
+    def _needed(self) -> QSize:
+        self.ensurePolished()
+        margins, metrics = self.contentsMargins(), self.fontMetrics()
+        width = metrics.horizontalAdvance(self.text()) + margins.left() + margins.right() + 1
+        return QSize(width, metrics.height() + margins.top() + margins.bottom())
+
+
 class Caption(QWidget):
     """The sentence above the canvas: on ink the half-step's icon, beside it what happened and, in grey, what is next.
 
-    Long sentences break into more lines; nothing is cut.
+    Long sentences break into more lines; nothing is cut. The room once taken is kept until the width changes: what
+    lies below does not jump from half-step to half-step. It lays out its parts itself, so that a new sentence costs
+    the window nothing.
     """
 
-    HEIGHT = 52
+    HEIGHT, TOP, SIDE, LEFT = 52, 9, 16, 60
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
-        self.square = _IconSquare()
-        self.happened, self.next = text(wrap=True), text(wrap=True)
+        self.square = _IconSquare(self)
+        self.square.move(self.SIDE, self.TOP)
+        self.happened, self.next = text(wrap=True, parent=self), text(wrap=True, parent=self)
         self.next.setProperty("role", "label")
         self.next.setFont(theme.font(13))
         for line in (self.happened, self.next):
             line.setTextFormat(Qt.TextFormat.RichText)
-            line.setMinimumWidth(160)
-        lines = QVBoxLayout()
-        lines.setSpacing(0)
-        lines.addWidget(self.happened)
-        lines.addWidget(self.next)
-        row = QGridLayout(self)
-        row.setContentsMargins(16, 9, 16, 9)
-        row.setHorizontalSpacing(12)
-        row.addWidget(self.square, 0, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(lines, 0, 1, Qt.AlignmentFlag.AlignVCenter)
-        row.setColumnStretch(1, 1)
-        self.setMinimumHeight(self.HEIGHT)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.setMinimumSize(240, self.HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def say(self, icon: str, title: str, happened: str, then: str = "") -> None:
         """Show `title` in bold and `happened` after it, and below `then`; `**...**` is bold, all else is plain text."""
@@ -243,14 +264,44 @@ class Caption(QWidget):
         self.next.setVisible(bool(then))
         plain = " ".join(part for part in (title, happened, then) if part).replace("**", "")
         self.setAccessibleName(plain)
-        self.updateGeometry()
+        if self.isVisible():
+            self._place(self.minimumHeight())
+
+    def heightForWidth(self, width: int) -> int:
+        return max(self.HEIGHT, sum(self._heights(width)) + 2 * self.TOP)
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, self.minimumHeight())
+
+    def _heights(self, width: int) -> tuple[int, int]:
+        room = width - self.LEFT - self.SIDE
+        return self.happened.heightForWidth(room), 0 if self.next.isHidden() else self.next.heightForWidth(room)
+
+    def _place(self, least: int) -> None:
+        """Take the room that is needed, at least `least`, and put the lines into it."""
+        first, second = self._heights(self.width())
+        height = max(least, self.HEIGHT, first + second + 2 * self.TOP)
+        if height != self.minimumHeight():
+            self.setMinimumHeight(height)
+        room = self.width() - self.LEFT - self.SIDE
+        top = self.TOP if first + second > 34 else (self.HEIGHT - first - second) // 2
+        self.happened.setGeometry(self.LEFT, top, room, first)
+        self.next.setGeometry(self.LEFT, top + first, room, second)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place(self.HEIGHT if event.size().width() != event.oldSize().width() else self.minimumHeight())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._place(self.HEIGHT)
 
 
 class _IconSquare(QWidget):
     """An icon on a rounded square of ink, 32 px."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, parent: QWidget):
+        super().__init__(parent)
         self._icon = "info"
         self.setFixedSize(32, 32)
 
@@ -271,6 +322,7 @@ def plain_table(view: QTableView) -> QTableView:
     """Give a table the house look: rows of 24 px without grid, whole rows chosen, no row numbers. Returns it."""
     view.setShowGrid(False)
     view.setWordWrap(False)
+    view.setTabKeyNavigation(False)  # Tab leaves the table; arrows go through its cells
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

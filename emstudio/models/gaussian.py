@@ -49,6 +49,7 @@ class GaussianMixture(Mixture):
         "Variance floor",
         low=0.0,
         option="--floor",
+        more=True,
         help="Added to the diagonal of every covariance in every M-step, in data units squared.",
     )
 

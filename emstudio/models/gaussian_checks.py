@@ -8,13 +8,14 @@ import numpy as np
 
 from emstudio.core.covariance import Covariance
 from emstudio.core.data import Dataset
-from emstudio.core.errors import Degenerate, Notice, UserError, printable
+from emstudio.core.errors import Degenerate, Notice, UserError, short
 from emstudio.core.format import letter
 from emstudio.core.frame import COLLINEAR, LARGEST, SMALLEST, Frame, correlation, frame_of
 
 COLLAPSED = 1e-14  # a component's least variance over the data's, in whitened units: below it lies round-off
 ILL_CONDITIONED = 1e-10
 _EMPTY = 1e-200
+_NOTHING = 1e-100  # of a variance: its inverse squared is a double still
 _ALIKE = 1e-7
 
 
@@ -34,17 +35,13 @@ def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
     spread = np.ptp(data.x, axis=0) if data.n else size
     for j, name in enumerate(data.names):
         if size[j] > LARGEST:
-            return (
-                f"Column {printable(name)} holds values beyond 1e150, whose squares overflow; divide it by a constant."
-            )
+            return f"Column {short(name)} holds values beyond 1e150, whose squares overflow; divide it by a constant."
         if 0 < spread[j] < SMALLEST:
-            return (
-                f"Column {printable(name)} varies by less than 1e-150, whose square is lost; multiply it by a constant."
-            )
+            return f"Column {short(name)} varies by less than 1e-150, whose square is lost; multiply it by a constant."
     if floor:
         return None
     frame = frame_of(data)
-    constant = [printable(data.names[j]) for j in np.flatnonzero(_constant(frame, spread))]
+    constant = [short(data.names[j]) for j in np.flatnonzero(_constant(frame, spread))]
     if len(constant) == data.d:
         return "All rows are alike, so every variance would be 0; add rows that differ or set a variance floor."
     if shape.round:
@@ -63,7 +60,7 @@ def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
                 "choose a diagonal or spherical covariance, fewer columns, or set a variance floor."
             )
         if frame.collinear:
-            names = ", ".join(printable(data.names[j]) for j in dependent(frame.total))
+            names = ", ".join(short(data.names[j]) for j in dependent(frame.total))
             return (
                 f"Columns {names} are collinear (each is a linear function of the others), so the covariance is "
                 "singular; leave one out, choose a diagonal covariance, or set a variance floor."
@@ -130,7 +127,12 @@ def check_params(params: Any, k: int, d: int) -> None:
         raise UserError(f"params has {len(weights)} components and {k} are asked for", "give the same number")
     if means.shape[1] != d:
         raise UserError(f"params is for {means.shape[1]} columns and {d} are fitted", "choose as many columns")
-    if (weights < 0).any() or abs(weights.sum() - 1.0) > 1e-9:
+    if (weights < 0).any():
+        j = int(np.argmax(weights < 0))
+        raise UserError(
+            f"the weight of component {j} is {float(weights[j])!r}", "give weights of 0 or more that sum to 1"
+        )
+    if abs(weights.sum() - 1.0) > 1e-9:
         raise UserError(f"the weights sum to {float(weights.sum())!r}", "give weights of 0 or more that sum to 1")
     for j, c in enumerate(covariances):
         if np.abs(c - c.T).max() > 1e-9 * np.abs(c).max():
@@ -167,22 +169,62 @@ def guard_counts(counts: np.ndarray) -> None:
         raise Degenerate(Notice("empty", text, component=j))
 
 
-def variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
-    """(K, d) the eigenvalues, the least first, in units in which the data's own covariance is the identity."""
-    z = frame.covariances(covariances)
-    if not np.isfinite(z).all():
-        z = np.where(np.isfinite(z).all((1, 2))[:, None, None], z, 0.0)
-    return np.linalg.eigvalsh(frame.whitener @ z @ frame.whitener.T)
+def least_variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
+    """(K,) each one's least variance in units in which the data's own covariance is the identity; 0 where it has none.
+
+    It is found as the largest one of the data's in units of the component: the least eigenvalue itself would drown in the
+    round-off of the greatest where columns of unlike sizes share a sphere.
+    """
+    sound, _, data = _inside(frame, covariances)
+    least = np.zeros(len(covariances))
+    with np.errstate(divide="ignore"):
+        least[sound] = 1.0 / _largest(data)
+    return least
 
 
 def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:
     """(K,) bool: covariances that are singular beside the data's own, or whose columns are collinear but for round-off."""
-    bad = ~(variances(frame, covariances)[:, 0] > COLLAPSED)
-    z = frame.covariances(covariances[~bad])
-    sd = np.sqrt(np.diagonal(z, axis1=1, axis2=2))
-    own = np.linalg.eigvalsh(z / sd[:, :, None] / sd[:, None, :])
-    bad[~bad] = ~(own[:, 0] > COLLINEAR * own.shape[1])
+    sound, own, data = _inside(frame, covariances)
+    most = 1.0 / (COLLINEAR * own.shape[1]), 1.0 / COLLAPSED
+    bad = ~sound
+    # The sum of the eigenvalues is cheap, and enough unless a component is in danger.
+    if not all(((part**2).sum((1, 2)) < limit).all() for part, limit in zip((own, data), most)):
+        bad[sound] = ~((_largest(own) < most[0]) & (_largest(data) < most[1]))
     return bad
+
+
+def _inside(frame: Frame, covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(K,) which covariances are positive definite; and of these the roots, in units in which they are the identity, of
+    (spheres in their own columns' units, the data's covariance), each (., d, d)."""
+    z = frame.covariances(covariances)
+    variances = np.diagonal(z, axis1=1, axis2=2)
+    sound = np.isfinite(z).all((1, 2)) & (variances > _NOTHING).all(1)
+    sd = np.sqrt(variances[sound])
+    chol = _roots(z[sound] / sd[:, :, None] / sd[:, None, :])
+    rooted = np.isfinite(chol).all((1, 2))
+    sound[sound] = rooted
+    own = np.linalg.inv(chol[rooted])
+    return sound, own, own @ (frame.root / sd[rooted][:, :, None])
+
+
+def _largest(roots: np.ndarray) -> np.ndarray:
+    """(K,) the largest eigenvalue of R R' for each R."""
+    return np.linalg.eigvalsh(roots @ roots.transpose(0, 2, 1))[:, -1]
+
+
+def _roots(matrices: np.ndarray) -> np.ndarray:
+    """(K, d, d) Cholesky factors, NaN for the matrices without."""
+    try:
+        return np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        return np.stack([_root(m) for m in matrices])
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return np.full_like(matrix, np.nan)
 
 
 def lost(frame: Frame, covariances: np.ndarray) -> np.ndarray:
@@ -193,7 +235,7 @@ def lost(frame: Frame, covariances: np.ndarray) -> np.ndarray:
 def collapse(data: Dataset, components: np.ndarray, resp: np.ndarray, shape: Covariance) -> Notice:
     """The news that components are about to collapse: onto which rows (of the first one), and what to do."""
     component = int(components[0])
-    share = resp[:, component]
+    share = resp[:, component] if data.weights is None else np.where(data.weights > 0, resp[:, component], 0.0)
     order = np.argsort(-share, kind="stable")
     rows = order[share[order] > 0.5][:10]
     if not rows.size:
@@ -202,7 +244,7 @@ def collapse(data: Dataset, components: np.ndarray, resp: np.ndarray, shape: Cov
     several = int((share > 0.5).sum())
     if several <= 1:
         i = int(rows[0])
-        cells = ", ".join(f"{printable(n)} = {data.x[i, j]:.6g}" for j, n in enumerate(data.names[:3]))
+        cells = ", ".join(f"{short(n)} = {data.x[i, j]:.6g}" for j, n in enumerate(data.names[:3]))
         where = f"row {tables_rows[0] + 1} ({cells})"
     else:
         listed = ", ".join(str(r + 1) for r in tables_rows[:5]) + (", ..." if several > 5 else "")
@@ -234,7 +276,7 @@ def notices(data: Dataset, params: Any, counts: np.ndarray, shape: Covariance) -
             "and EM cannot part them; start from different means."
         )
         found.append(Notice("saddle", text, component=b))
-    least = variances(frame, params.covariances)[:, 0]
+    least = least_variances(frame, params.covariances)
     for j in np.flatnonzero(least < ILL_CONDITIONED)[: 1 if shape.together else None]:
         text = (
             f"The covariance of component {letter(int(j))} is nearly singular (least variance {least[j]:.1e} of the "

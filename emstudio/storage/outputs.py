@@ -76,7 +76,8 @@ class Outputs:
             raise cannot_write(path, error) from None
 
     def commit(self) -> None:
-        """Everything was staged: put it in place."""
+        """Everything was staged: put it in place. What can still fail halfway, a stream or a device, goes first."""
+        self._staged.sort(key=lambda staged: bool(staged[2]))
         while self._staged:
             target, contents, temporary = self._staged[0]
             try:

@@ -232,6 +232,8 @@ def _columns(data: dict[str, Any]) -> tuple[str, ...] | None:
     if data.get("columns") is None:
         return None
     columns = _part(data, "columns", list, "data.")
+    if not columns:
+        raise UserError("data.columns is empty", "name the columns, or take the key away")
     for i, name in enumerate(columns):
         if not isinstance(name, str):
             raise UserError(f"data.columns[{i}] is {_shown(name)}", "give the name of a column")

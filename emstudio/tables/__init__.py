@@ -8,10 +8,11 @@
 What a file is, its contents say and not its name. Every fault is a UserError: one sentence with file, row, column, cause
 and remedy.
 
-Rules of text files. The first line is the header unless it holds only numbers; then columns are x1..xd. Blank lines and
-lines that begin with # are skipped. Missing cells, in any case: empty, NA, N/A, #N/A, NaN, null; among numbers also None,
-`?`, `-` and `.`. A column is numbers if all its cells are; a text among mostly numbers is an error, never a reason to
-drop the column. Infinite and too large numbers are errors. With decimal commas no number may have a decimal point.
+Rules of text files. The first line is the header unless it holds only numbers; then columns are x1..xd. A line before it
+such as `sep=;` names the delimiter. Blank lines and lines that begin with # are skipped, but a spreadsheet's #N/A or
+#DIV/0! is a cell. Missing cells, in any case: empty, NA, N/A, #N/A, NaN, null; among numbers also None, `?`, `-` and `.`.
+A column is numbers if all its cells are; a text among mostly numbers is an error, never a reason to drop the column.
+Infinite and too large numbers are errors. With decimal commas no number may have a decimal point.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ def array(data: bytes, file: str) -> np.ndarray:
         shape, fortran, dtype = READERS.get(version, np.lib.format.read_array_header_2_0)(stream)
     except Exception:  # numpy evaluates the header as a literal, which can fail in many ways
         raise damaged("its header cannot be read", file) from None
+    if version == (3, 0) and dtype.names:  # the header is UTF-8 and was read as Latin-1
+        dtype.names = tuple(n.encode("latin-1").decode("utf-8", "replace") for n in dtype.names)
     if dtype.hasobject:
         what = "the array holds Python objects, which are not read because that could run code"
         raise UserError(what, "save an array of numbers", file=file)

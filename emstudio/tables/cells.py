@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from emstudio.core.data import Column, Kind, frozen
-from emstudio.core.errors import UserError
+from emstudio.core.errors import UserError, short
 from emstudio.tables.marks import (
     MISSING_TEXT,
     Ambiguous,
@@ -21,6 +21,7 @@ from emstudio.tables.marks import (
     is_missing,
     looks_numeric,
     number,
+    parted,
     shown,
     tidy,
 )
@@ -38,7 +39,8 @@ class Raw:
     """What a format's reader found: the header's names (None without a header) and the cells, column by column.
 
     `place(row, column)` gives UserError's `row` and `column` of a cell, both counted from 0; `header` is the header's
-    own place. With `typed` a column of text stays text however many of its cells are numbers: the file said so.
+    own place. With `typed` a column of text stays text however many of its cells are numbers: the file said so. In the
+    columns `pointed` the decimal mark is known to be a point.
     """
 
     names: list[str] | None
@@ -48,6 +50,7 @@ class Raw:
     header: dict = field(default_factory=dict)
     delimiter: str | None = None
     typed: bool = False
+    pointed: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -123,18 +126,18 @@ def wholly_missing(cells: Cells) -> bool:
 def some(names: Sequence[str], most: int = 5) -> str:
     """A few names of a list, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(map(short, names[:most])) + more
 
 
 def interpret(raw: Raw) -> tuple[Marks, list[Cells]]:
     """How numbers are written, and every column as numbers where its cells are numbers."""
     values: list[Cells] = [plain_numbers(c) for c in raw.cells]
     counts = {j: Counter(raw.cells[j]) for j, v in enumerate(values) if isinstance(v, list)}
-    marks = marks_of(raw, counts)
+    marks = marks_of(raw, {j: c for j, c in counts.items() if j not in raw.pointed})
     for j, v in enumerate(values):
         if isinstance(v, list):
-            values[j] = mostly_numbers(raw, j, counts[j], marks)
-        elif marks.decimal == "," and isinstance(raw.cells[j], list):
+            values[j] = mostly_numbers(raw, j, counts[j], Marks() if j in raw.pointed else marks)
+        elif marks.decimal == "," and isinstance(raw.cells[j], list) and j not in raw.pointed:
             values[j] = decimal_commas(raw, j, marks)
     for j, v in enumerate(values):
         if isinstance(v, np.ndarray):
@@ -271,6 +274,8 @@ def remarks(columns: Sequence[Column], headers: Sequence[str] | None) -> list[st
             said.append(
                 f"column {c.name} is text, for its cells hold {unit!r} beside the number; write plain numbers to fit it"
             )
+        elif c.kind == "category" and parted(c.levels):
+            said.append(f"column {c.name} is text, for its numbers have gaps between the digits; close them to fit it")
     return said
 
 

@@ -42,6 +42,9 @@ def table_from_excel(data: bytes, *, name: str, file: str, source: str, sha256: 
     except UserError as e:
         raise UserError(e.what, e.remedy, file=file) from None
     title, letters = found["title"], found["letters"]
+    # The numbers of a column that holds any, as numbers and not as texts, do not tell how its texts write theirs.
+    pointed = frozenset(j for j, column in enumerate(grid) if any(isinstance(c, float) for c in column))
+    grid = [[c if isinstance(c, str) else repr(c) for c in column] for column in grid]
     others = [t for t in found["titles"] if t != title]
     notices = [f"the sheet {title!r} was read; there are also: {some(others)}"] if others and sheet is None else []
     errors = error_cells(data, title) if data.startswith(ZIP) else {}
@@ -62,7 +65,8 @@ def table_from_excel(data: bytes, *, name: str, file: str, source: str, sha256: 
     def place(row: int, column: int) -> dict:
         return {"row": f"cell {letters[column]}{begin + row + 1}", "column": top[column].strip() if headed else None}
 
-    built = build(Raw(top if headed else None, cells, place, file, {"row": first + 1}))
+    header = {"row": first + 1}
+    built = build(Raw(top if headed else None, cells, place, file, header, pointed=pointed))
     info = {"format": "excel", "delimiter": None, "encoding": None, "decimal_mark": built.marks.decimal}
     info |= {"sheet": title, "letters": {c.name: letters[j] for c, j in zip(built.columns, built.origin)}}
     lines = frozen(np.arange(begin + 1, last + 2))
@@ -85,15 +89,15 @@ def check_package(data: bytes, file: str) -> None:
         raise UserError(f"the workbook unpacks to {size / 2**30:.1f} GB", "save the sheet as CSV", file=file)
 
 
-def unpack(data: bytes, sheet: str | int | None) -> tuple[dict, list[list[str]]]:
-    """({titles, title, letters}, texts by column) of the wanted or the first filled sheet."""
+def unpack(data: bytes, sheet: str | int | None) -> tuple[dict, list[list[str | float]]]:
+    """({titles, title, letters}, texts and numbers by column) of the wanted or the first filled sheet."""
     import fastexcel
 
     book = fastexcel.read_excel(data)
     titles = book.sheet_names
     for title in titles if sheet is None else [chosen(titles, sheet)]:
         grid, letters = load(book, title)
-        if any(any(c.strip() for c in column) for column in grid):
+        if any(any(isinstance(c, float) or c.strip() for c in column) for column in grid):
             return {"titles": titles, "title": title, "letters": letters}, grid
     what = f"the sheet {sheet!r} is empty" if sheet is not None else "the workbook has no filled sheet"
     raise UserError(what, "choose a workbook with a header and rows")
@@ -107,8 +111,8 @@ def chosen(titles: list[str], sheet: str | int) -> str:
     raise UserError(f"there is no sheet {sheet!r}", f"choose from: {', '.join(titles)}")
 
 
-def load(book, title: str) -> tuple[list[list[str]], list[str]]:
-    """The sheet's texts by column, and the columns' letters.
+def load(book, title: str) -> tuple[list[list[str | float]], list[str]]:
+    """The sheet's texts and numbers by column, and the columns' letters.
 
     fastexcel rounds a number when it makes a text of it, so the sheet is read twice, as texts and as numbers.
     """
@@ -121,8 +125,8 @@ def load(book, title: str) -> tuple[list[list[str]], list[str]]:
     return grid, letters
 
 
-def merge(text: str | None, value: float | None) -> str:
-    """The cell as text with all digits of its number; true, false and dates stay words."""
+def merge(text: str | None, value: float | None) -> str | float:
+    """The cell as text, or with all digits of its number; true, false and dates stay words."""
     if text is None:
         return ""
     if value is None:
@@ -131,7 +135,7 @@ def merge(text: str | None, value: float | None) -> str:
         float(text)
     except ValueError:
         return text
-    return repr(value)
+    return value
 
 
 def letter(index: int) -> str:

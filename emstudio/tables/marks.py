@@ -17,6 +17,7 @@ COMMA = re.compile(rf"[+-]?(?:\d+,\d*|,\d+){EXPONENT}")
 GROUPS_COMMA = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")  # 1,234,567.8
 GROUPS_POINT = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?")  # 1.234.567,8
 INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+GAPS = re.compile(r"[+-]?\d{1,3}(?:[\s'’]\d{3})+(?:[.,]\d*)?")  # 1 234,5 and 1'234.5
 WITH_UNIT = re.compile(r"([$€£¥]?)\s*[+-]?\d[\d.,]*\s*(%|[a-zA-Zµ°Ω/²³]*)")
 
 
@@ -119,3 +120,14 @@ def common_unit(cells: Iterable[str]) -> str | None:
         found.add(m.groups())
     sign, unit = found.pop() if len(found) == 1 else ("", "")
     return sign or unit or None
+
+
+def parted(cells: Iterable[str]) -> bool:
+    """Whether all of `cells` are numbers, some of them with a blank or an apostrophe between groups of three digits."""
+    found = False
+    for text in map(tidy, cells):
+        if GAPS.fullmatch(text):
+            found = True
+        elif not looks_numeric(text):
+            return False
+    return found

@@ -22,6 +22,10 @@ SAMPLE_CHARACTERS = 1 << 18
 LINE = re.compile(
     r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+"
 )  # as editors do: neither form feeds nor Unicode's separators end one
+# A line that begins with # is a comment, but for the errors and missing values of a spreadsheet.
+COMMENT = re.compile(r"#(?!(?:N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|SPILL!|CALC!)\s*(?:[,;\t|]|$))", re.IGNORECASE)
+# What Excel understands in the first line.
+DECLARED = re.compile(r"\ufeff?sep=([\t;,|]) *(?:\r\n|\n|\r|\Z)", re.IGNORECASE)
 LONGEST_CELL = 131_072  # characters, the limit of Python's csv module
 
 
@@ -49,8 +53,10 @@ class Lines:
             self.number += 1
             if not self.fresh:
                 return line
-            if line.startswith("#"):
+            if COMMENT.match(line):
                 self.comments += 1
+            elif self.number == 1 and DECLARED.fullmatch(line):
+                continue
             elif not line.strip(self.blanks):
                 self.empty += 1
             else:
@@ -119,6 +125,8 @@ def lines_before(text: str, position: int) -> int:
 def find_delimiter(text: str) -> str:
     """The delimiter under which most records have as many cells as the first; a comma if there is only one column."""
     sample = text[:SAMPLE_CHARACTERS]
+    if declared := DECLARED.match(sample):
+        return declared[1]
     best, share_best = None, 0.0
     for delimiter in (*DELIMITERS, " "):
         if delimiter == " " and best is not None:

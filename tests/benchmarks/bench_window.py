@@ -29,6 +29,7 @@ from report import report
 from emstudio.core.data import painted
 from emstudio.core.stopping import Stopping
 from emstudio.gui import theme
+from emstudio.gui.app import Collector
 from emstudio.gui.main_window import MainWindow
 from emstudio.gui.objective import Objective
 from emstudio.gui.picture import Picture
@@ -131,9 +132,12 @@ def main() -> None:
     parser.add_argument("--json", metavar="OUT", help="write the table as JSON, too")
     parser.add_argument("--rows", type=int, nargs="+", default=[300, 20_000, 100_000])
     options = parser.parse_args()
-    theme.apply(QApplication([]), "light")
+    app = QApplication([])
+    theme.apply(app, "light")
+    collector = Collector(app)  # as the application does; held, or it would be collected itself
     canvas, objective = Paints(Picture), Paints(Objective)
     report("The window", [measure(n, canvas, objective) for n in options.rows], options.json)
+    collector.deleteLater()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ OPTIONS = {
     "k-huge": (["-k", "1000000000"], "out of range"),
     "k-exponent": (["-k", "1e9"], "not a whole number"),
     "k-fraction": (["-k", "2.5"], "not a whole number"),
+    "k-beyond-64-bits": (["-k", "1" + "0" * 24], "out of range"),
+    "k-underscore": (["-k", "2_0"], "k=2_0 is not a whole number"),
+    "k-blank": (["-k", " 2"], "not a whole number"),
+    "k-other-digits": (["-k", "٢"], "not a whole number"),
     "k-empty": (["-k", ""], "not a whole number"),
     "k-missing": (["-k"], "-k needs a value"),
     "k-twice": (["-k", "2", "-k", "2"], "-k is given twice"),
@@ -120,7 +124,7 @@ PARAMS = {
     "ragged": (spoiled("means", [[2.0, 55.0], [4.0]]), "means"),
     "shapes": (spoiled("weights", [1.0]), "1 weights"),
     "sum": (spoiled("weights", [0.25, 0.75 + 2e-9]), "the weights sum to"),
-    "negative-weight": (spoiled("weights", [-0.25, 1.25]), "weights"),
+    "negative-weight": (spoiled("weights", [-0.25, 1.25]), "the weight of component 0 is -0.25"),
     "not-symmetric": (spoiled("covariances", [[[1.0, 0.5], [0.0, 1.0]]] * 2), "component 0 is not symmetric"),
     "not-definite": (
         spoiled("covariances", [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]]]),
@@ -225,6 +229,13 @@ def test_a_row_that_no_component_can_have_made_is_named(refused, write):
     assert said.startswith("data.csv, row 4") or "same units" in said
 
 
+def test_a_sentence_stays_short_however_long_the_names(refused, write):
+    write("wide.csv", ",".join(f"{'column' * 50}{j}" for j in range(400)) + "\n" + "1," * 399 + "2\n")
+    for options in (["--columns", "nope"], ["--weights", "n" * 5000], []):
+        assert len(refused("fit", "wide.csv", "--model", "gaussian", "-k", 1, *options)) < 3000
+    assert "and 380 more" in refused("fit", "wide.csv", "--model", "gaussian", "--columns", "nope")
+
+
 def test_inputs_are_never_written_over(refused, write, tmp_path):
     write("data.csv", "x\n1\n2\n4\n")
     write("start.json", {"params": {"weights": [1.0], "means": [[2.0]], "covariances": [[[2.0]]]}})
@@ -239,6 +250,21 @@ def test_inputs_are_never_written_over(refused, write, tmp_path):
     ):
         assert "would write over an input" in refused(*options, option, name)
     assert (tmp_path / "data.csv").read_text() == "x\n1\n2\n4\n"
+
+
+def test_a_stream_that_fails_leaves_no_file(refused):
+    for options in (("--json", "o.json", "--trace", "/dev/full"), ("--labels", "/dev/full", "--json", "o.json")):
+        assert "/dev/full: this cannot be written" in refused(*FAITHFUL, "--starts", 1, *options)
+
+
+def test_a_start_that_collapses_is_refused(refused, write):
+    """Weightless rows are not among those that a component collapses onto."""
+    write("data.csv", "x,w\n1,1\n2,0\n4,2\n8,1\n")
+    write("labels.csv", "label\n0\n0\n1\n1\n")
+    options = ("--weights", "w", "--start", "labels:labels.csv")
+    said = refused("fit", "data.csv", "--model", "gaussian", *options)
+    assert said.startswith("no start could be made: Component A (number 0) is collapsing onto row 1 (x = 1): ")
+    assert said.endswith("a variance floor")
 
 
 def test_errors_come_before_the_fit(refused, monkeypatch):

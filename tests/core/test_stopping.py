@@ -55,6 +55,12 @@ def test_the_change_of_parameters_is_relative_to_each_array() -> None:
 
 def test_the_reason_says_the_numbers() -> None:
     verdict = Stopping("likelihood", tol=1e-8).verdict([0.0, 3e-9], 1.0)
-    assert verdict.reason == "change 3e-09 below 1e-08"
+    assert verdict.reason == "change 3e-9 below 1e-8"
     assert Stopping(max_iter=7).exhausted(7).reason.startswith("stopped after 7 iterations")
     assert Stopping(max_iter=7).exhausted(6) is None
+
+
+def test_what_is_below_the_tolerance_reads_so() -> None:
+    rule = Stopping("likelihood", tol=1e-8)
+    assert rule.verdict([-1.0, -1.0 + 9.96e-9], 1.0).reason.endswith(" 9.96e-9 below 1e-8")
+    assert rule.verdict([-1.0, -1.0 + 3.01e-9], 1.0).reason.endswith(" 3e-9 below 1e-8")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMenu
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QMenu, QSpinBox, QWidget
 
 from emstudio.gui import theme
 from emstudio.gui.main_window import MainWindow
@@ -50,7 +50,7 @@ def settle(qtbot, window):
 
 
 def open_source(qtbot, window, source):
-    assert window.open_source(source)
+    window.open_source(source)
     settle(qtbot, window)
 
 
@@ -232,3 +232,71 @@ def test_menus_that_change_are_filled_when_they_open(window, qtbot):
     settle(qtbot, window)
     after = window.session.moment.snapshot.params.means
     assert np.array_equal(before[0], after[0]) and not np.array_equal(before[1], after[1])
+
+
+def test_the_ways_along_the_timeline_are_off_where_they_lead_nowhere(window, qtbot):
+    ways = lambda: [window.acts[n].isEnabled() for n in ("first", "back", "last")]  # noqa: E731
+    assert ways() == [False, False, False]
+    press(window, Qt.Key.Key_Right)
+    settle(qtbot, window)
+    assert ways() == [True, True, False]
+    press(window, Qt.Key.Key_Left)
+    settle(qtbot, window)
+    assert ways() == [False, False, True]
+    press(window, Qt.Key.Key_End)
+    press(window, Qt.Key.Key_A)  # another run follows
+    settle(qtbot, window)
+    QTest.keyClick(window, Qt.Key.Key_Z, CONTROL)
+    settle(qtbot, window)
+    assert window.session.moment.label == "E1" and ways() == [True, True, False]
+
+
+@pytest.mark.parametrize("field", ["seed", "stop_tolerance", "stop_iterations", "field_k"])
+def test_a_half_step_can_be_made_from_within_a_field(window, qtbot, field):
+    box = window.findChild(QWidget, field)
+    box = box.findChild(QSpinBox) or box
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Right, CONTROL)
+    settle(qtbot, window)
+    assert window.session.moment.label == "E1"
+    QTest.keyClick(box, Qt.Key.Key_Left, CONTROL)
+    settle(qtbot, window)
+    assert window.session.moment.label == "start" and box.hasFocus()
+
+
+def test_a_number_given_hands_the_keys_back_to_the_canvas(window, qtbot):
+    seed = window.toolbar.seed
+    seed.setFocus()
+    seed.selectAll()
+    QTest.keyClicks(seed, "7")
+    QTest.keyClick(seed, Qt.Key.Key_Return)
+    qtbot.waitUntil(window.canvas.hasFocus)
+    settle(qtbot, window)
+    assert window.session.seed == 7
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Z, CONTROL)
+    settle(qtbot, window)
+    assert window.session.seed == 0
+    tolerance = window.findChild(QLineEdit, "stop_tolerance")
+    tolerance.setFocus()
+    tolerance.selectAll()
+    QTest.keyClicks(tolerance, "nothing")
+    QTest.keyClick(tolerance, Qt.Key.Key_Return)
+    settle(qtbot, window)
+    QApplication.processEvents()
+    assert tolerance.hasFocus(), "what is wrong is to be corrected"
+
+
+def test_tab_goes_through_the_whole_window_and_comes_back(window, qtbot):
+    window.trouble.show_trouble("Choose how to go on:", [("Re-seed B", lambda: None)])
+    way = []
+    while window.canvas not in way:
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        assert window.focusWidget() not in way, "Tab goes in circles"
+        way.append(window.focusWidget())
+    form = window.model_panel.form.fields
+    wanted = [window.toolbar.primary, window.toolbar.run_button, window.parameters.view, window.data_panel.preview]
+    assert {*wanted, window.trouble.remedies()[0], window.centre.timeline} <= set(way)
+    k = form["k"].findChild(QSpinBox)
+    panel = window.model_panel
+    boxes = [panel.model_box, k, form["covariance"], panel.start_box, panel.measure_box, panel.tolerance]
+    assert [w for w in way if w in boxes] == boxes

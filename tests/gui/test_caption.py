@@ -131,9 +131,9 @@ def test_an_edit_names_itself():
 
 def test_converged_says_because():
     made = moments()
-    verdict = Verdict("tolerance", "change 3e-09 below 1e-08", 3e-9)
+    verdict = Verdict("tolerance", "change 3e-9 below 1e-8", 3e-9)
     words = said(made[3], made[2], verdict=verdict)
-    assert words.startswith("Converged. M-step 1 changed nothing that matters: change 3e-09 below 1e-08.")
+    assert words.startswith("Converged. M-step 1 changed nothing that matters: change 3e-9 below 1e-8.")
     assert "Shift+R" in words
     assert said(made[3], made[2], verdict=verdict, running=True).startswith("M-step 1.")
     assert said(made[4], made[3], verdict=verdict, undecided=2).startswith("E-step 2.")
@@ -141,7 +141,7 @@ def test_converged_says_because():
 
 def test_the_limit_of_iterations_says_how_to_go_on():
     made = moments()
-    verdict = Verdict("max-iter", "stopped after 1 iterations without reaching 1e-08")
+    verdict = Verdict("max-iter", "stopped after 1 iterations without reaching 1e-8")
     words = said(made[3], made[2], verdict=verdict)
     assert words.startswith("Paused. Stopped after 1 iterations") and "Allow more iterations" in words
 
@@ -182,7 +182,7 @@ def test_the_bar_follows_the_half_steps(faithful, bar):
 
 def test_the_bar_says_converged_and_takes_it_back(faithful, bar):
     faithful.do(faithful.session.run_to_convergence)
-    assert bar.sentences().title == "Converged." and "below 1e-08" in bar.sentences().what
+    assert bar.sentences().title == "Converged." and "below 1e-8" in bar.sentences().what
     faithful.do(faithful.session.back)
     assert bar.sentences().title.startswith("E-step")
 

@@ -31,8 +31,8 @@ def window(qtbot):
 
 
 def open_source(qtbot, window, source):
-    assert window.session.open(source)
-    qtbot.waitUntil(lambda: window.session.moment.snapshot.phase == "start" and not window.refresher.waiting)
+    window.session.open(source)
+    qtbot.waitUntil(lambda: not window.session.busy and not window.refresher.waiting)
 
 
 def choose(combo, text):
@@ -55,8 +55,9 @@ def test_a_bundled_data_set_is_opened_from_the_list(qtbot, window):
     panel.source_box.setFocus()
     at = panel.source_box.findData("dataset:iris")
     step = Qt.Key.Key_Down if at > panel.source_box.currentIndex() else Qt.Key.Key_Up
-    while window.session.data.table.source != "dataset:iris":
+    while panel.source_box.currentIndex() != at:
         QTest.keyClick(panel.source_box, step)
+    qtbot.waitUntil(lambda: not window.session.busy)
     assert panel.count.text() == "150 rows, 4 columns, none missing"
     assert panel.source_box.currentData() == "dataset:iris"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QLineEdit
 
 import emstudio.models  # noqa: F401  (fills the registry)
 from emstudio.core.model import REGISTRY, Parameter
-from emstudio.gui.form import Form
+from emstudio.gui.form import Combo, Form
 from emstudio.gui.widgets import Stepper
 
 PARAMETERS = (
@@ -33,7 +33,7 @@ def form(qtbot):
 
 def test_each_kind_of_parameter_has_its_field(form):
     kinds = {name: type(field) for name, field in form.fields.items()}
-    assert kinds == {"k": Stepper, "shape": QComboBox, "floor": QLineEdit, "noise": QCheckBox}
+    assert kinds == {"k": Stepper, "shape": Combo, "floor": QLineEdit, "noise": QCheckBox}
     assert form.given == []  # showing values is not editing
 
 
@@ -103,7 +103,7 @@ def test_every_registered_model_has_a_form_that_shows_its_defaults(qtbot, name):
         field = form.fields[p.name]
         shown = {
             Stepper: lambda f: f.value(),
-            QComboBox: lambda f: f.currentData(),
+            Combo: lambda f: f.currentData(),
             QCheckBox: lambda f: f.isChecked(),
             QLineEdit: lambda f, p=p: p.parse(f.text()),
         }[type(field)](field)

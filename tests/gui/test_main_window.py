@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from html import unescape
 
 import numpy as np
@@ -12,9 +13,10 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
+from emstudio import tables
 from emstudio.core.errors import Notice
 from emstudio.core.stopping import Stopping
-from emstudio.gui import export, faults, theme
+from emstudio.gui import app, export, faults, theme
 from emstudio.gui.main_window import MainWindow
 from emstudio.session import FASTEST, Session
 
@@ -56,7 +58,7 @@ def settle(qtbot, window):
 
 
 def open_source(qtbot, window, source):
-    assert window.open_source(source)
+    window.open_source(source)
     settle(qtbot, window)
 
 
@@ -104,7 +106,8 @@ def test_a_bad_file_is_one_sentence_and_the_data_stay(window, qtbot, tmp_path):
     path.write_text("u,v\n1,2\n2,3\n4,zwei\n5,6\n7,8\n")
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
-    drop(window, mime)
+    with qtbot.waitSignal(window.session.failed):
+        drop(window, mime)
     assert window.session.data.table.source == "dataset:old-faithful"
     assert window.trouble.isVisible()
     said = window.trouble.sentence.text()
@@ -172,10 +175,85 @@ def test_data_that_cannot_be_fitted_say_why_until_they_can(window, qtbot):
     QGuiApplication.clipboard().setText("p\tq\n1\t2\n")
     QTest.keyClick(window, Qt.Key.Key_V, CONTROL)
     settle(qtbot, window)
-    assert window.trouble.isVisible() and not window.toolbar.primary.isEnabled()
+    assert "only 1 row" in window.centre.caption.sentences().what and not window.toolbar.primary.isEnabled()
+    assert not window.trouble.isVisible(), "one sentence is enough"
     window.session.add_points([0, 1], np.random.default_rng(0).normal(size=(30, 2)))
     settle(qtbot, window)
-    assert not window.trouble.isVisible() and window.toolbar.primary.isEnabled()
+    assert "row" not in window.centre.caption.sentences().what and window.toolbar.primary.isEnabled()
+
+
+def test_the_first_points_of_an_empty_canvas_are_one_for_each_click(window, qtbot):
+    QTest.keyClick(window, Qt.Key.Key_N, CONTROL)
+    settle(qtbot, window)
+    port = window.canvas.viewport()
+    for i, place in enumerate((QPoint(200, 100), QPoint(320, 180), QPoint(260, 140)), start=1):
+        on_screen = port.mapToGlobal(place)
+        QTest.mousePress(port, Qt.MouseButton.LeftButton, pos=place)
+        settle(qtbot, window)
+        QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=port.mapFromGlobal(on_screen))
+        assert window.session.data.n == i
+
+
+def test_a_canvas_that_moves_under_the_hand_makes_no_gesture(window, qtbot):
+    QTest.keyClick(window, Qt.Key.Key_N, CONTROL)
+    settle(qtbot, window)
+    port = window.canvas.viewport()
+    on_screen = port.mapToGlobal(QPoint(200, 150))
+    QTest.mousePress(port, Qt.MouseButton.LeftButton, pos=QPoint(200, 150))
+    window.tell("Something is told above the canvas.")
+    qtbot.waitUntil(lambda: port.mapFromGlobal(on_screen) != QPoint(200, 150))
+    QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=port.mapFromGlobal(on_screen))
+    assert window.session.data.n == 1
+
+
+def test_a_bad_file_at_the_launch_opens_the_first_data_set_with_the_reason(qtbot, tmp_path):
+    window = make(qtbot)
+    path = tmp_path / "bad.csv"
+    path.write_text("u,v\n1,2\n2,3\n4,zwei\n5,6\n7,8\n")
+    app._load(window, [str(path)])
+    qtbot.waitUntil(lambda: window.session.data.n == 272 and window.trouble.isVisible())
+    assert "bad.csv" in window.trouble.sentence.text()
+    QTest.keyClick(window, Qt.Key.Key_N, CONTROL)
+    with qtbot.waitSignal(window.session.failed):
+        window.open_source(str(path))
+    assert not window.session.busy and window.session.data.n == 0, "later a bad file changes nothing"
+
+
+def test_the_window_is_gone_at_once_when_it_is_closed_while_a_file_is_read(window, qtbot, tmp_path, monkeypatch):
+    seen, real = [], tables.read
+    may = threading.Event()
+    monkeypatch.setattr(tables, "read", lambda source: may.wait(20) and real(source))
+    end = window.session.close
+    monkeypatch.setattr(window.session, "close", lambda: (seen.append(window.isVisible()), may.set(), end()))
+    window.open_source(str(tmp_path / "slow.csv"))
+    window.close()
+    assert seen == [False]
+
+
+def test_a_reading_that_takes_its_time_is_told_and_can_be_cancelled(window, qtbot, tmp_path, monkeypatch):
+    may, real = threading.Event(), tables.read
+    monkeypatch.setattr(tables, "read", lambda source: may.wait(20) and real(source))
+    path = tmp_path / "slow.csv"
+    path.write_text("u,v\n1,2\n2,3\n4,1\n5,9\n6,2\n")
+    try:
+        window.open_source(str(path))
+        qtbot.waitUntil(window.trouble.isVisible)
+        assert "slow.csv" in window.trouble.sentence.text()
+        press(window, Qt.Key.Key_Right)
+        qtbot.waitUntil(lambda: window.session.moment.label == "E1")
+        press(window, Qt.Key.Key_P)
+        QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(150, 120))
+        assert window.session.data.n == 273 and window.trouble.isVisible()
+        QTest.mouseClick(window.trouble.remedies()[0], Qt.MouseButton.LeftButton)
+        assert not window.trouble.isVisible() and not window.session.reading
+    finally:
+        may.set()
+    settle(qtbot, window)
+    assert window.session.data.n == 273
+    window.open_source(str(path))
+    qtbot.waitUntil(lambda: window.session.data.n == 5)
+    settle(qtbot, window)
+    assert not window.trouble.isVisible()
 
 
 def test_an_unforeseen_fault_is_told_and_logged(window, monkeypatch, capsys):

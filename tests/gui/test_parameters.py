@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
+from emstudio.core.marks import Handle, View
 from emstudio.gui.parameters import Parameters, delta, level
 
 
@@ -156,3 +157,13 @@ def test_changes_are_short(change, value, text):
 )
 def test_values_fit_their_column(value, text):
     assert level(value) == text
+
+
+def test_a_drag_is_followed(faithful, panel):
+    """Within one gesture the node stays and gets other parameters."""
+    session = faithful.session
+    session.begin_gesture()
+    for x in (3.0, 3.5, 4.0):
+        faithful.do(lambda x=x: session.drag(Handle("mean", 0), View("scatter", (0, 1)), (x, 60.0)))
+        assert shown(panel, 1, 0) == f"{x:.3f}"
+    session.end_gesture()

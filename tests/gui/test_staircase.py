@@ -22,10 +22,10 @@ def test_reduction_keeps_every_columns_extremes(values, columns):
     few_x, few_y = reduced(x, y, columns)
     assert len(few_x) <= 2 * columns
     assert (np.diff(few_x) >= 0).all()
-    width = x[-1] / columns
+    per_cell = columns / x[-1]
     for c in range(columns):
-        inside = np.minimum((x / width).astype(int), columns - 1) == c
-        kept = np.minimum((few_x / width).astype(int), columns - 1) == c
+        inside = np.minimum((x * per_cell).astype(int), columns - 1) == c
+        kept = np.minimum((few_x * per_cell).astype(int), columns - 1) == c
         assert few_y[kept].min() == y[inside].min() and few_y[kept].max() == y[inside].max()
 
 

@@ -93,6 +93,10 @@ def test_another_future_is_kept_and_found_again(faithful, line):
     assert session.moment is old
     QTest.keyClick(line, Qt.Key.Key_Down)
     assert session.moment.snapshot.phase == "edit"
+    QTest.keyClick(line, Qt.Key.Key_Left)
+    assert session.moment.label == "M1"
+    QTest.keyClick(line, Qt.Key.Key_Down)
+    assert session.moment.label == "E2", "from the fork itself, too"
 
 
 def test_a_press_beside_the_cells_goes_to_the_nearest(faithful, line):

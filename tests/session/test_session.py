@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
+from PySide6.QtCore import QThread
 
+from emstudio import tables
 from emstudio.core.data import painted
 from emstudio.core.marks import Handle, View
 from emstudio.core.model import Start
@@ -62,7 +66,7 @@ def test_run_ends_where_the_rule_says(qtbot, session) -> None:
     session.set_speed(FASTEST)
     session.run()
     settle(qtbot, session)
-    assert session.said[-1].startswith("Converged: remaining gain") and session.said[-1].endswith("below 1e-08.")
+    assert session.said[-1].startswith("Converged: remaining gain") and session.said[-1].endswith("below 1e-8.")
     assert session.verdict().converged
     session.first()
     session.set_stopping(Stopping(max_iter=2))
@@ -128,6 +132,77 @@ def test_a_drag_is_one_edit_and_the_run_goes_on_from_there(qtbot, session) -> No
     assert session.moment.label == "E2"
     session.undo()
     assert session.history.current is old
+
+
+def test_steps_asked_for_while_one_is_made_follow_it(qtbot, session) -> None:
+    for _ in range(3):
+        session.step()
+    settle(qtbot, session)
+    qtbot.waitUntil(lambda: session.moment.label == "E2")
+    session.iterate()
+    session.iterate()
+    settle(qtbot, session)
+    assert session.moment.label == "M3"
+
+
+def test_a_key_that_is_held_is_not_starved_and_does_not_run_on(qtbot, session) -> None:
+    """More half-steps are asked for than the engine can make: they are made at its pace, and end with the key."""
+    made = []
+    session.changed.connect(lambda m: made.append(m.label))
+
+    def held() -> bool:
+        for _ in range(10):
+            session.step()
+        return len(made) >= 6
+
+    qtbot.waitUntil(held)
+    last = len(made)
+    settle(qtbot, session)
+    assert len(made) <= last + 4
+    session.step()
+    session.step()
+    session.pause()
+    label = session.moment.label
+    settle(qtbot, session)
+    assert session.moment.label == label
+
+
+def test_a_stroke_is_kept_once_however_many_points_it_adds(qtbot, session) -> None:
+    session.iterate()
+    settle(qtbot, session)
+    before, nodes = session.history.current, len(session.history.nodes)
+    session.begin_gesture()
+    for i in range(50):
+        session.add_points((0, 1), [[2.0, 0.1 * i]])
+        if i % 10 == 0:
+            settle(qtbot, session)
+    session.end_gesture()
+    assert session.data.n == 170 and len(session.history.nodes) == nodes + 1
+    session.add_points((0, 1), [[3.0, 3.0]])
+    session.undo()
+    assert session.data.n == 170
+    session.undo()
+    assert session.history.current is before
+    settle(qtbot, session)
+    session.redo()
+    assert session.data.n == 170
+    settle(qtbot, session)
+    assert np.isfinite(session.moment.snapshot.log_likelihood)
+
+
+def test_data_that_are_no_longer_shown_keep_nothing_derived(qtbot, session) -> None:
+    session.iterate()
+    settle(qtbot, session)
+    old, likelihood = session.data, session.moment.snapshot.log_likelihood
+    assert any(isinstance(v, np.ndarray) for v in old._memo.values())
+    session.add_points((0, 1), [[2.0, 2.0]])
+    settle(qtbot, session)
+    assert all(v is None or isinstance(v, str) for v in old._memo.values())
+    session.undo()
+    assert session.data is old and session.moment.snapshot.log_likelihood == likelihood
+    session.iterate()
+    settle(qtbot, session)
+    assert session.moment.label == "M2" and session.moment.snapshot.log_likelihood > likelihood
 
 
 def test_a_drag_during_a_run_cannot_starve_it(qtbot, session) -> None:
@@ -242,13 +317,88 @@ def test_erasing_and_moving_points(qtbot, session) -> None:
     assert session.data.n == 120
 
 
-def test_bad_parameters_and_files_change_nothing(session, tmp_path) -> None:
+def test_bad_files_change_nothing(qtbot, session, tmp_path) -> None:
+    settle(qtbot, session)
     moment = session.moment
     bad = tmp_path / "bad.csv"
     bad.write_text("a,b\n1,2\n3,oops\n")
-    assert not session.open(str(bad))
-    assert not session.open(str(tmp_path / "nowhere.csv"))
+    for path in (bad, tmp_path / "nowhere.csv"):
+        with qtbot.waitSignal(session.failed):
+            session.open(str(path))
     assert session.moment is moment and len(session.said) == 2
+
+
+def gate(tmp_path, name: str = "slow.csv") -> str:
+    """A small file that `held_reader` holds back."""
+    path = tmp_path / name
+    path.write_text("a,b\n1,2\n3,4\n5,7\n6,1\n8,8\n")
+    return str(path)
+
+
+@pytest.fixture
+def held_reader(monkeypatch):
+    """Reading waits until the event is set."""
+    may = threading.Event()
+    real = tables.read
+
+    def read(source, **options):
+        if "slow" in source:
+            assert may.wait(20)
+        return real(source, **options)
+
+    monkeypatch.setattr(tables, "read", read)
+    yield may
+    may.set()
+
+
+def test_the_run_goes_on_while_a_file_is_read(qtbot, session, tmp_path, held_reader) -> None:
+    settle(qtbot, session)
+    heard = []
+    session.reading_changed.connect(heard.append)
+    session.open(gate(tmp_path))
+    assert session.reading == "slow.csv" and session.busy
+    session.step()
+    qtbot.waitUntil(lambda: session.moment.label == "E1")
+    held_reader.set()
+    with qtbot.waitSignal(session.opened) as caught:
+        pass
+    assert caught.args == [str(tmp_path / "slow.csv")] and session.data.n == 5
+    assert heard == ["slow.csv", ""] and not session.reading
+
+
+def test_a_reading_is_given_up_for_another(qtbot, session, tmp_path, held_reader) -> None:
+    opened = []
+    session.opened.connect(opened.append)
+    session.open(gate(tmp_path))
+    with qtbot.waitSignal(session.opened):
+        session.open("dataset:galaxies")
+    held_reader.set()
+    session.paste("u\tv\n1\t2\n3\t5\n4\t4\n")
+    qtbot.waitUntil(lambda: len(opened) == 2)
+    settle(qtbot, session)
+    assert opened == ["dataset:galaxies", ""] and session.data.names == ("u", "v")
+
+
+@pytest.mark.parametrize("what", ["cancel", "new"])
+def test_a_reading_is_cancelled(qtbot, session, tmp_path, held_reader, what) -> None:
+    opened = []
+    session.opened.connect(opened.append)
+    session.open(gate(tmp_path))
+    session.cancel_reading() if what == "cancel" else session.new()
+    assert not session.reading
+    held_reader.set()
+    with qtbot.waitSignal(session.opened):
+        session.open("dataset:galaxies")
+    assert opened == ["dataset:galaxies"]
+
+
+def test_closing_while_a_file_is_read_joins_its_thread(qtbot, tmp_path, held_reader) -> None:
+    session = Session()
+    session.open(gate(tmp_path))
+    threads = session.findChildren(QThread)
+    held_reader.set()
+    session.close()
+    assert len(threads) == 2 and all(t.isFinished() for t in threads)
 
 
 def test_more_components_than_rows_is_said_and_undone_by_choosing_fewer(qtbot, session) -> None:

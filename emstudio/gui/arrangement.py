@@ -1,0 +1,101 @@
+"""How the docks share the room: each panel of fixed content gets what it needs, its neighbour with rows the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+
+from emstudio.gui.panel_area import PanelArea
+
+if TYPE_CHECKING:
+    from emstudio.gui.main_window import MainWindow
+
+TABLE = 200  # px that the parameters get at least
+GROWTH = 110  # px by which the bars grow where the parameters need less than there is
+WIDE = 1600  # px from which the side panels are wider
+
+
+class Arrangement(QObject):
+    """Sizes the docks of a window when it is first shown, and when other data or components need another share."""
+
+    def __init__(self, window: MainWindow):
+        super().__init__(window)
+        self._window = window
+        self._docks = window.docks
+        self._made_for = self._content()
+        self._room_for = window.session.model.k
+        later = Qt.ConnectionType.QueuedConnection
+        window.session.data_changed.connect(self._on_content, later)
+        window.session.settings_changed.connect(self._on_content, later)
+        window.parameters.view.table.modelReset.connect(self._on_content, later)
+        bar = self._docks["explain"].widget().verticalScrollBar()  # type: ignore[attr-defined]
+        bar.rangeChanged.connect(self._make_room, later)
+
+    def size_docks(self) -> None:
+        """The sizes of a window that nobody has arranged."""
+        window, docks, height = self._window, self._docks, self._window.centre.height()
+        widths = [296, 400] if window.width() >= WIDE else [264, 328]
+        window.resizeDocks([docks["data"], docks["explain"]], widths, Qt.Orientation.Horizontal)
+        window.layout().activate()
+        model = min(self._wanted("model"), height - docks["data"].minimumSizeHint().height())
+        window.resizeDocks([docks["data"], docks["model"]], [height - model, model], Qt.Orientation.Vertical)
+        self.share_right()
+
+    def keep_centre(self) -> None:
+        """The centre gets half of the window, or, of a small one, what the panels beside it can spare."""
+        window = self._window
+        sides = {Qt.DockWidgetArea.LeftDockWidgetArea: 0, Qt.DockWidgetArea.RightDockWidgetArea: 0}
+        for dock in self._docks.values():
+            side = window.dockWidgetArea(dock)
+            if side in sides and not dock.isFloating() and not dock.isHidden():
+                sides[side] = max(sides[side], dock.minimumSizeHint().width() + 1)
+        window.centre.setMinimumWidth(max(min(window.width() // 2, window.width() - sum(sides.values())), 240))
+
+    def share_right(self) -> None:
+        """Share the right side's height between what is explained and the parameters."""
+        explain, parameters, pairs = self._docks["explain"], self._docks["parameters"], self._window.pairs
+        height = explain.height() + parameters.height()
+        pairs.hide()
+        wanted = self._wanted("explain")
+        if pairs.wanted and wanted + pairs.sizeHint().height() + TABLE <= height:
+            pairs.show()
+            wanted += pairs.sizeHint().height()
+        spare = height - wanted - max(self._wanted("parameters"), TABLE)
+        wanted = min(wanted + max(0, min(spare, GROWTH)), height - TABLE)
+        self._window.resizeDocks([explain, parameters], [wanted, height - wanted], Qt.Orientation.Vertical)
+
+    def _content(self) -> tuple:
+        window = self._window
+        return window.session.data.names, type(window.session.model), bool(window.parameters.view.table.rows.names)
+
+    def _on_content(self, *_: object) -> None:
+        """Once for other columns or another model; a person's own arrangement is left alone while the same is shown."""
+        if self._content() != self._made_for:
+            self._made_for = self._content()
+            if self._stacked():
+                self.share_right()
+
+    def _make_room(self, *_: object) -> None:
+        """Once for each number of components: more of them need more room to be explained, where there is some."""
+        k = self._window.session.model.k
+        if k == self._room_for or self._wanted("explain") <= self._docks["explain"].height():
+            return
+        self._room_for = k
+        if self._stacked():
+            self.share_right()
+
+    def _stacked(self) -> bool:
+        explain, parameters = self._docks["explain"], self._docks["parameters"]
+        beside = explain.isVisible() and parameters.isVisible() and explain.x() == parameters.x()
+        return beside and not self._window.tabifiedDockWidgets(explain)
+
+    def _wanted(self, name: str) -> int:
+        """The height at which a dock's panel need not scroll."""
+        dock = self._docks[name]
+        area = dock.widget()
+        panel = area.widget() if isinstance(area, PanelArea) else area
+        panel.layout().activate()
+        width = max(panel.width(), 1)
+        needed = panel.heightForWidth(width) if panel.hasHeightForWidth() else panel.sizeHint().height()
+        return needed + dock.titleBarWidget().sizeHint().height() + 2  # and the line between two docks
