@@ -7,7 +7,7 @@ load("old-faithful")    the Table, with units, the columns that are fitted and t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -34,9 +34,10 @@ class ColumnInfo:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A bundled data set: `name` is that of `dataset:NAME`, `kind` is measurements, series or coins.
+    """A bundled data set: `name` is that of `dataset:NAME`, `kind` is measurements, series, coins, counts or mixed.
 
-    `truth` names the column with the known labels, "" without one; `rows_are` says what a row is.
+    `truth` names the column with the known labels, "" without one; `rows_are` says what a row is; `model` is the one to
+    open it with, {"name": ...} and its parameters, where the one in use will not do.
     """
 
     name: str
@@ -48,6 +49,7 @@ class DatasetInfo:
     columns: tuple[ColumnInfo, ...]
     truth: str = ""
     rows_are: str = "rows"
+    model: dict = field(default_factory=dict)
 
 
 @cache
@@ -86,6 +88,7 @@ def load(name: str) -> Table:
         "citation": entry.source,
         "truth": entry.truth or None,
         "rows_are": entry.rows_are,
+        "model": entry.model or None,
     }
     return replace(
         table, name=entry.title, source=f"dataset:{entry.name}", columns=columns, info=table.info | more, notices=()

@@ -11,14 +11,18 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 import emstudio.models  # noqa: F401  (fills the registry)
-from emstudio.core import edits
+from emstudio.core import edits, remedies
 from emstudio.core.data import Dataset, Table, dataset, painted
 from emstudio.core.em import Moment, advance, begin, blank, edited, evaluate
 from emstudio.core.errors import Degenerate, Notice, UserError, printable
 from emstudio.core.history import History, Node, restore
+from emstudio.core.how import SOFT, EStep
 from emstudio.core.marks import Handle, View
 from emstudio.core.model import Model, Start, find
 from emstudio.core.stopping import Stopping, Verdict
+from emstudio.core.trials import Trial, parse
+from emstudio.jobs import Jobs
+from emstudio.models import coin_edits
 from emstudio.worker import Engine, Reader, Request
 
 _AHEAD = 3  # half-steps or iterations that may be asked for while one is being made
@@ -32,7 +36,7 @@ class Session(QObject):
     - `changed(Moment)`: another moment is shown, or more is known about it. The window draws the newest at its own pace.
     - `data_changed(Dataset)`: other data than before (always followed by `changed`).
     - `reading_changed(str)`: the name of what is being read, "" when nothing is; `opened(str)`: this source is shown now.
-    - `running_changed(bool)`, `settings_changed()`: speed, seed, stopping rule, start method.
+    - `running_changed(bool)`, `settings_changed()`: speed, seed, stopping rule, start method, kind of E-step.
     - `trouble(Notice)`: the run paused because a component would collapse; `reseed` is the remedy.
     - `failed(str)`: one sentence about something that could not be done.
     - `news(str)`: one sentence worth showing for a while, such as why the run stopped.
@@ -54,6 +58,8 @@ class Session(QObject):
         self.speed: float = 4.0
         self.stopping = Stopping()
         self.start = Start("kmeans++")
+        self.how: EStep = SOFT
+        self.accelerated = False
         self.seed = 0
         self.number = 0
         self.last_seconds = 0.0  # the engine's time for the last half-step that needed it
@@ -74,12 +80,13 @@ class Session(QObject):
         self._reader.changed.connect(self.reading_changed)
         self._reader.done.connect(self._on_read)
         self._reader.failed.connect(self._on_unread)
+        self.jobs = Jobs(self)
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.setTimerType(Qt.TimerType.PreciseTimer)
         self._clock.timeout.connect(self._tick)
         self._model: Model = find("gaussian").make(k=2)
-        self._adopt(blank(dataset(_paper()), self._model, self.start, self.seed), "load", "New")
+        self._adopt(self._blank(dataset(_paper())), "load", "New")
 
     # -- what is shown -------------------------------------------------------------------------------------------------
     @property
@@ -123,8 +130,11 @@ class Session(QObject):
         """What the stopping rule says of the moment shown."""
         ends = [n.moment for n in self.history.ends_of_iterations(3)]
         params = [m.snapshot.params for m in ends[-2:]]
-        verdict = self.stopping.verdict([m.objective for m in ends], self.data.total, params)
-        return verdict if verdict.stop else self.stopping.exhausted(self.moment.snapshot.t) or verdict
+        m = self.moment
+        verdict = Verdict(None, "")
+        if m.how.settles:
+            verdict = self.stopping.verdict([e.objective for e in ends], self.data.total, params, m.left)
+        return verdict if verdict.stop else self.stopping.exhausted(m.snapshot.t, m.how.settles) or verdict
 
     # -- data ----------------------------------------------------------------------------------------------------------
     def open(self, source: str) -> None:
@@ -145,18 +155,20 @@ class Session(QObject):
     def open_table(self, table: Table) -> None:
         """Show `table` and, where the model accepts it, start on it. Raises UserError."""
         self._reader.cancel()
-        self._show_table(dataset(table, table.info.get("fit"), truth=table.info.get("truth")))
+        self._show_table(*_suited(self._model, table))
 
     def new(self) -> None:
         """An empty canvas to paint on."""
         self._reader.cancel()
-        self._open(dataset(_paper()), "load", "New", autostart=False)
+        model = self._model if "scatter" in _kinds(self._model, _paper()) else find("gaussian").make(k=2)
+        self._open(dataset(_paper()), "load", "New", autostart=False, model=model)
 
     def choose(self, names: Sequence[str]) -> bool:
         """Fit these columns of the table."""
 
         def go() -> None:
-            self._open(dataset(self.data.table, names, truth=self.data.truth), "edit", "Choose columns")
+            data = self._model.dataset(self.data.table, names, truth=self.data.truth)
+            self._open(data, "edit", "Choose columns", model=self._model)
 
         return self._guarded(go)
 
@@ -189,6 +201,26 @@ class Session(QObject):
         if len(tables_rows):
             self._edit(lambda m: edits.move(m, tables_rows, columns, shift), "Move points")
 
+    def flip_toss(self, row: int, toss: int) -> None:
+        """Turn one toss of a trial over: rows of the dataset and tosses from 0."""
+        self._edit(lambda m: coin_edits.flip(m, row, toss), "Flip a toss")
+
+    def replace_trial(self, row: int, words: str) -> bool:
+        """A trial typed anew, such as HTTHH or `3 of 5`; one sentence (`failed`) where it is none."""
+        return self._guarded(lambda: self._rewrite(parse(words), row))
+
+    def add_trial(self, words: str) -> bool:
+        """A trial more, typed as in `replace_trial`."""
+        return self._guarded(lambda: self._rewrite(parse(words), None))
+
+    def _rewrite(self, trial: Trial, row: int | None) -> None:
+        if row is None:
+            coin_edits.add(self.moment, trial)  # raises here what the person must hear at once
+            self._edit(lambda m: coin_edits.add(m, trial), "Add a trial")
+        else:
+            coin_edits.rewrite(self.moment, row, trial)
+            self._edit(lambda m: coin_edits.rewrite(m, row, trial), "Change a trial")
+
     def clear_points(self) -> None:
         """Take all rows away; the columns stay."""
         self.pause()
@@ -206,6 +238,8 @@ class Session(QObject):
     # -- model ---------------------------------------------------------------------------------------------------------
     def set_model(self, model: Model) -> None:
         """Another model or other hyper-parameters: a new start on the same data."""
+        data = self._data_for(model)
+        model = model.for_data(data)
         if model == self._model:
             return
         changed = [
@@ -215,7 +249,7 @@ class Session(QObject):
         ]
         self._model = model
         self.settings_changed.emit()
-        self._start_over("edit", f"Change {' and '.join(changed) or 'the model'}")
+        self._start_over("edit", f"Change {' and '.join(changed) or 'the model'}", data)
 
     def set_parameter(self, **values: object) -> None:
         """Change hyper-parameters of the model; raises UserError."""
@@ -233,6 +267,22 @@ class Session(QObject):
             self.seed, self.number = int(seed), 0
             self.settings_changed.emit()
             self._start_over("edit", "Change the seed")
+
+    def set_how(self, how: EStep) -> None:
+        """Another kind of E-step from this moment on; the run goes on. Inside a gesture this is one edit."""
+        if how.kind not in self._model.e_steps:
+            self.failed.emit(f"There is no {how.title.lower()} E-step for {self._model.title}.")
+        elif how != self.how:
+            self.how = how
+            self._go_about(f"E-step: {how.title.lower()}")
+
+    def set_accelerated(self, on: bool) -> None:
+        """Whether from this moment on an M-step is a whole cycle of SQUAREM; it needs the soft E-step."""
+        if on and not (self._model.accelerates and self.how.kind == "soft"):
+            self.failed.emit("Only a soft E-step can be accelerated, and only of a model with coordinates for it.")
+        elif on != self.accelerated:
+            self.accelerated = on
+            self._go_about("Accelerate" if on else "Do not accelerate")
 
     def set_stopping(self, stopping: Stopping) -> None:
         self.stopping = stopping
@@ -254,6 +304,14 @@ class Session(QObject):
         if self._running and self._pending is not None and self._pending.kind == "advance":
             return  # applied to the moment that the engine is about to bring
         self._apply_drag()
+
+    def remove_component(self, component: int) -> None:
+        """Go on with one component less; the others stay as they are."""
+        self._edit(lambda m: remedies.removed(m, component), "Remove a component")
+
+    def set_floor(self, floor: float | None = None) -> None:
+        """Go on with a variance floor: this one, or one that is small beside the data (larger than one before)."""
+        self._edit(lambda m: remedies.floored(m, floor), "Set a variance floor")
 
     def reseed(self, component: int) -> None:
         """Start one component anew where the others explain the data badly."""
@@ -372,12 +430,16 @@ class Session(QObject):
         self._running = False
         self._reader.close()
         self._engine.close()
+        self.jobs.close()
 
     # -- inside: showing -----------------------------------------------------------------------------------------------
     def _adopt(self, moment: Moment, cause: str, title: str = "") -> Node:
         gesture = self._gesture if cause == "edit" else None
         before = self.history.current
         shown = None if before is None else before.moment.data
+        if cause == "edit" and moment.model != self._model:
+            self._model = moment.model
+            self.settings_changed.emit()
         if before is not None and gesture is not None and before.gesture == gesture and not before.children:
             node = before  # a stroke's points are one edit: nobody comes back to the half of it
             self.history.replace(node, moment)
@@ -395,8 +457,14 @@ class Session(QObject):
         self._cancel()
         self.history.go_to(node)
         m = node.moment
-        if m.model != self._model or m.start is not self.start or (m.seed, m.number) != (self.seed, self.number):
-            self._model, self.start, self.seed, self.number = m.model, m.start, m.seed, m.number
+        way = (m.how, m.acceleration is not None)
+        other = way != self._way(m.model)
+        if other:
+            self.how, self.accelerated = way
+        shown = (m.model, m.seed, m.number)
+        if other or m.start is not self.start or shown != (self._model, self.seed, self.number):
+            self._model, self.seed, self.number = shown
+            self.start = m.start
             self.settings_changed.emit()
         if m.data is not before.data:
             before.data.forget()
@@ -413,42 +481,85 @@ class Session(QObject):
             return
         if self.history.forgotten(node):
             self._ask("complete", restore, node.path())
-        elif m.snapshot.log_likelihood is None:
+        elif not m.snapshot.evaluated:
             self._ask("complete", evaluate, m)
 
     # -- inside: edits -------------------------------------------------------------------------------------------------
-    def _open(self, data: Dataset, cause: str, title: str, autostart: bool = True) -> None:
+    def _open(self, data: Dataset, cause: str, title: str, autostart: bool = True, *, model: Model) -> None:
         self.pause()
         self._cancel()
+        model = model.for_data(data)
+        if model != self._model:
+            self._model = model
+            self.settings_changed.emit()
         if len(self.history.nodes) == 1 and not self.data.n:
             self.history = History()  # nothing was done on the first empty canvas: nothing to come back to
-        self._adopt(blank(data, self._model, self._start_for(data), self.seed, self.number), cause, title)
+        self._adopt(self._blank(data), cause, title)
         if autostart and data.n and self.obstacle is None:
             self._onward()
 
     def _read(self, source: str, text: str, name: str) -> None:
         self._reader.ask(printable(name), _table_read, (source, text, self._model))
 
-    def _on_read(self, name: str, data: Dataset) -> None:
-        self._show_table(data)
-        self.opened.emit(data.table.source)
+    def _on_read(self, name: str, found: tuple[Model, Dataset]) -> None:
+        self._show_table(*found)
+        self.opened.emit(found[1].table.source)
 
     def _on_unread(self, name: str, error: Exception) -> None:
         sentence = str(error) if isinstance(error, UserError) else f"{name} cannot be read ({printable(error)})"
         self.failed.emit(sentence)
 
-    def _show_table(self, data: Dataset) -> None:
-        self._open(data, "load", f"Open {data.table.name}")
+    def _show_table(self, model: Model, data: Dataset) -> None:
+        self._open(data, "load", f"Open {data.table.name}", model=model)
 
-    def _start_over(self, cause: str, title: str) -> None:
+    def _start_over(self, cause: str, title: str, data: Dataset | None = None) -> None:
         running = self._running
         self._cancel()
-        data = self.data
-        self._adopt(blank(data, self._model, self._start_for(data), self.seed, self.number), cause, title)
+        data = data or self.data
+        self._adopt(self._blank(data), cause, title)
         if data.n and self.obstacle is None:
             self._onward()
         elif running:
             self.pause()
+
+    def _data_for(self, model: Model) -> Dataset:
+        """What of the table `model` is fitted to; the data shown where they are that, or where it cannot be read so."""
+        data = self.data
+        same = type(model) is type(self._model)
+        try:
+            new = model.dataset(data.table, (data.origin or data.names) if same else None, truth=data.truth)
+        except UserError:
+            return data  # `obstacle` says why these cannot be fitted
+        alike = (new.names, new.origin) == (data.names, data.origin) and np.array_equal(new.rows, data.rows)
+        return data if alike and np.array_equal(new.x, data.x, equal_nan=True) else new
+
+    def _blank(self, data: Dataset) -> Moment:
+        """Nothing started yet, with the settings as far as they mean something to the model."""
+        how, accelerate = self._way(self._model)
+        return blank(data, self._model, self._start_for(data), self.seed, self.number, how, accelerate)
+
+    def _way(self, model: Model) -> tuple[EStep, bool]:
+        """(the E-step, whether accelerated) for `model`: what it does not know is kept for others that do."""
+        how = self.how if self.how.kind in model.e_steps else EStep(model.e_steps[0])
+        return how, self.accelerated and model.accelerates and how.kind == "soft"
+
+    def _go_about(self, title: str) -> None:
+        """Go on in the way that the settings now say, from the moment shown or from the one that a run is about to bring."""
+        self.settings_changed.emit()
+        how, accelerate = self._way(self._model)
+        if self.moment.snapshot.params is None:
+            self._start_over("edit", title)
+            return
+        node = self.history.current
+        assert node is not None
+        waits = self._running and self._pending is not None and self._pending.kind == "advance"
+        if not waits and node.gesture is not None and node.gesture == self._gesture and not node.children:
+            self._cancel()
+            self.history.replace(node, edited(node.moment, how=how, accelerate=accelerate))
+            self.changed.emit(node.moment)
+            self._go_on()
+        else:
+            self._edit(lambda m: edited(m, how=how, accelerate=accelerate), title)
 
     def _start_for(self, data: Dataset) -> Start:
         """A start given for other data does not fit these."""
@@ -553,6 +664,9 @@ class Session(QObject):
             return
         self.last_seconds = self._engine.seconds
         self._adopt(reply, "step")
+        if reply.snapshot.phase == "M":
+            for notice in reply.model.kept(reply.snapshot.posterior):
+                self.news.emit(notice.text)
         waiting = bool(self._queue) or self._drag is not None
         self._apply_waiting()
         if waiting and self._running:
@@ -617,15 +731,39 @@ def _paper() -> Table:
     return replace(painted(), info={"painted": True})
 
 
-def _table_read(asked: tuple[str, str, Model]) -> Dataset:
-    """The reader's work: a source or, without one, a pasted text, as a Dataset that the model has looked at."""
+def _table_read(asked: tuple[str, str, Model]) -> tuple[Model, Dataset]:
+    """The reader's work: a source or, without one, a pasted text, as the model to open it with and its data."""
     from emstudio import tables
 
     source, text, model = asked
-    table = tables.read(source) if source else tables.parse(text)
-    data = dataset(table, table.info.get("fit"), truth=table.info.get("truth"))
-    model.accepts(data)  # remembered with the data
-    return data
+    model, data = _suited(model, tables.read(source) if source else tables.parse(text))
+    model.for_data(data).accepts(data)  # remembered with the data
+    return model, data
+
+
+def _kinds(model: Model, table: Table) -> list[str]:
+    return [view.kind for view in model.views(dataset(table))]
+
+
+def _suited(model: Model, table: Table) -> tuple[Model, Dataset]:
+    """(the model to open `table` with, its data): the one in use, unless the table says that it holds coin tosses, or that
+    it holds none. Raises UserError where neither can be fitted to it."""
+    fit, truth = table.info.get("fit"), table.info.get("truth")
+    suggested = table.info.get("model") or ({"name": "coins"} if coin_edits.tossed(table) else None)
+    if suggested and suggested["name"] != model.name:
+        model = find(suggested["name"]).make(**{key: v for key, v in suggested.items() if key != "name"})
+        return model, model.dataset(table, fit, truth=truth)
+    try:
+        data = model.dataset(table, fit, truth=truth)
+        if model.name == "gaussian" or model.for_data(data).accepts(data) is None:
+            return model, data
+        model = find("gaussian").make(k=model.k)
+        return model, model.dataset(table, fit, truth=truth)
+    except UserError:
+        if model.name == "gaussian":
+            raise
+        model = find("gaussian").make(k=2)
+        return model, model.dataset(table, fit, truth=truth)
 
 
 def _advance(path: Sequence[Moment]) -> Moment:

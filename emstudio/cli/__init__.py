@@ -18,7 +18,9 @@ DONE, WRONG, WARNED, INTERRUPTED = 0, 2, 3, 130
 # name: (module of this package with `run(arguments) -> status`, what it does)
 COMMANDS = {
     "fit": ("fit", "fit a mixture to a table"),
+    "select": ("select", "fits over numbers of components and covariances, compared by BIC, AIC and ICL"),
     "predict": ("predict", "responsibilities of new rows under a fitted model"),
+    "sample": ("sample", "rows drawn from a fitted model"),
     "show": ("look", "what was read from a table"),
     "datasets": ("look", "the bundled data sets"),
     "models": ("look", "the models and their parameters"),

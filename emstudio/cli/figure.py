@@ -6,6 +6,7 @@ import os
 
 from emstudio.core.em import Moment, advance
 from emstudio.core.errors import UserError
+from emstudio.core.marks import Points, View
 from emstudio.storage.outputs import STDOUT
 
 WIDTH, HEIGHT, SCALE = 960, 720, 2.0  # logical pixels, and pixels to each
@@ -15,6 +16,15 @@ def check(path: str) -> None:
     """UserError where the name asks for another format than PNG."""
     if path != STDOUT and os.path.splitext(path)[1].lower() != ".png":
         raise UserError("only PNG pictures are written", "give a name that ends in .png", file=path)
+
+
+def _view(moment: Moment) -> View | None:
+    """The first of the model's views that shows the rows as points."""
+    for view in moment.model.views(moment.data):
+        marks = moment.model.draw(moment.data, moment.snapshot.params, view).marks
+        if any(isinstance(mark, Points) for mark in marks):
+            return view
+    return None
 
 
 def picture(moment: Moment) -> bytes:
@@ -34,8 +44,7 @@ def picture(moment: Moment) -> bytes:
     assert isinstance(app, QApplication)
     theme.apply(app, "light")
     coloured = advance(moment) if moment.next == "E" else moment
-    views = moment.model.views(moment.data)
-    image = snapshot(coloured, views[0] if views else None, WIDTH, HEIGHT, SCALE)
+    image = snapshot(coloured, _view(moment), WIDTH, HEIGHT, SCALE)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not image.save(buffer, "PNG"):

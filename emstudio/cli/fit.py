@@ -17,14 +17,15 @@ from emstudio.cli.say import Progress, must_be_seen, report, warn
 from emstudio.core.data import Dataset, Table
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice, UserError
+from emstudio.core.how import E_STEPS, EStep
 from emstudio.core.model import REGISTRY, START_METHODS, Model, Start, find
+from emstudio.core.remedies import ANSWERS
 from emstudio.core.runs import Run, Tally, multi_start
 from emstudio.core.scaling import Scale, scale_of
 from emstudio.core.stopping import MEASURES, Stopping
 
 DONE, WARNED, INTERRUPTED = 0, 3, 130
 GIVEN = ("labels", "params")
-ON_COLLAPSE = ("stop", "reseed")
 STARTS = 10  # where the start is drawn
 
 
@@ -36,21 +37,33 @@ def parser() -> Parser:
     p.value("-k", metavar="N", help="the number of components")
     p.value("--covariance", metavar="C", help="what the covariances have in common; the same as -p covariance=C")
     p.add_argument("-p", metavar="KEY=VALUE", action="append", default=[], help="a parameter of the model (repeatable)")
-    starts = [m for m, _, _ in START_METHODS] + [f"{m}:FILE" for m in GIVEN]
-    p.value("--start", metavar="START", help=f"one of: {', '.join(starts)} (default: {starts[0]})")
-    p.value("--starts", metavar="N", help=f"runs, the best is kept (default: {STARTS}, or 1 for a start that is given)")
-    p.value("--seed", metavar="S", help="of everything that is drawn (default: 0)")
-    p.value("--tol", metavar="T", help="stop when the measure is below T (default: 1e-8); 0 does exactly --max-iter")
-    p.value("--max-iter", metavar="N", help="at most N iterations (default: 1000)")
-    p.value("--stop", metavar="MEASURE", help=f"one of: {', '.join(m for m, _, _ in MEASURES)} (default: aitken)")
-    p.value("--floor", metavar="F", help="added to the diagonal of every covariance in every M-step (default: 0)")
-    p.value("--on-collapse", metavar="stop|reseed", help="what to do when a component collapses (default: stop)")
+    add_run_options(p, START_METHODS, GIVEN)
     p.value("--json", metavar="OUT", help="the fit as JSON, which predict reads; - is standard output")
     p.add_argument("--trace-params", action="store_true", help="the JSON's trace holds the parameters too")
     p.value("--labels", metavar="OUT.csv", help="label, responsibilities, uncertainty and log-density of every row")
     p.value("--trace", metavar="OUT.csv", help="log-likelihood and bound of every iteration")
     p.value("--figure", metavar="OUT.png", help="a picture of the data and the fit")
     return p
+
+
+def add_run_options(p: Parser, drawn: Sequence[tuple[str, str, str]], given: Sequence[str]) -> None:
+    """The options of how runs start, go on and end, which `select` has too; it can be `given` no start."""
+    starts = [m for m, _, _ in drawn] + [f"{m}:FILE" for m in given]
+    p.value("--start", metavar="START", help=f"one of: {', '.join(starts)} (default: {starts[0]})")
+    p.value("--starts", metavar="N", help=f"runs, the best is kept (default: {STARTS}, or 1 for a start that is given)")
+    p.value("--seed", metavar="S", help="of everything that is drawn (default: 0)")
+    p.value("--tol", metavar="T", help="stop when the measure is below T (default: 1e-8); 0 does exactly --max-iter")
+    p.value("--max-iter", metavar="N", help="at most N iterations (default: 1000)")
+    p.value("--stop", metavar="MEASURE", help=f"one of: {', '.join(m for m, _, _ in MEASURES)} (default: aitken)")
+    p.value("--e-step", metavar="KIND", help=f"one of: {', '.join(k for k, _, _ in E_STEPS)} (default: soft)")
+    p.value("--temperature", metavar="T", help="of an annealed E-step: above 1 softer, below 1 harder")
+    p.value("--accelerate", metavar="none|squarem", help="squarem: fewer, larger steps that never fall behind")
+    p.value("--floor", metavar="F", help="added to the diagonal of every covariance in every M-step (default: 0)")
+    p.add_argument(
+        "--prior", metavar="NAME=VALUE", action="append", default=[], help="a conjugate prior of the model (repeatable)"
+    )
+    p.add_argument("--noise", action="store_true", help="a uniform noise component beside the others")
+    p.value("--on-collapse", metavar="|".join(ANSWERS), help="what to do when a component collapses (default: stop)")
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,8 @@ class Settings:
     stopping: Stopping
     on_collapse: str
     scale: str
+    how: EStep
+    accelerate: bool
 
 
 def fit(arguments: Sequence[str]) -> int:
@@ -79,7 +94,7 @@ def fit(arguments: Sequence[str]) -> int:
 
             figure.check(options.figure)
         table = tables.read(options.data)
-        data, notices = source.chosen(table, options)
+        data, notices = source.chosen(table, options, settings.model.make(**settings.values))
         scale = scale_of(data) if settings.scale == "standardise" else None
         if scale is not None:
             data = scale.apply(data)
@@ -98,6 +113,8 @@ def fit(arguments: Sequence[str]) -> int:
                 settings.starts,
                 settings.stopping,
                 settings.on_collapse,
+                how=settings.how,
+                accelerate=settings.accelerate,
                 keep_params=options.trace_params,
                 watch=watch,
             )
@@ -108,6 +125,9 @@ def fit(arguments: Sequence[str]) -> int:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     source.check_options(options)
+    if options.model is not None and options.missing == "marginal" and not find(options.model).marginal:
+        what = f"--missing marginal means nothing to the model {options.model}"
+        raise UserError(what, "leave such rows out with --missing drop")
     if options.model is None:
         raise UserError("--model must be given", f"choose from: {', '.join(sorted(REGISTRY))}")
     model = find(options.model)
@@ -126,11 +146,46 @@ def settings_of(options: argparse.Namespace) -> Settings:
         whole("--starts", options.starts, 1 if method in GIVEN else STARTS, low=1),
         whole("--seed", options.seed, 0),
         stopping,
-        choice("--on-collapse", options.on_collapse, ON_COLLAPSE),
+        on_collapse_of(model, options),
         choice("--scale", options.scale, ("none", "standardise")),
+        how_of(model, options),
+        accelerate_of(model, options),
     )
-    model.make(**settings.values)
-    return settings
+    made = model.make(**settings.values)
+    if settings.scale != "none" and not model.scales:
+        raise UserError(f"--scale means nothing to the model {model.name}", "leave it out")
+    if made.settled and (options.start is not None or options.starts is not None):
+        option = "--start" if options.start is not None else "--starts"
+        raise UserError(f"{option} means nothing where the identities are known", "leave it out")
+    return replace(settings, starts=1) if made.settled else settings
+
+
+def how_of(model: type[Model], options: argparse.Namespace) -> EStep:
+    """The E-step of `--e-step` and `--temperature`."""
+    kind = choice("--e-step", options.e_step, [k for k, _, _ in E_STEPS])
+    if options.e_step is None:
+        kind = model.e_steps[0]
+    elif kind not in model.e_steps:
+        raise UserError(f"--e-step {kind} means nothing to the model {model.name}", "leave it out")
+    if kind != "annealed" and options.temperature is not None:
+        raise UserError("--temperature needs --e-step annealed", "give both or leave it out")
+    if kind == "annealed" and options.temperature is None:
+        raise UserError("--e-step annealed needs --temperature", "give a number above 0; 1 is the soft E-step")
+    temperature = number("--temperature", options.temperature, 1.0)
+    if temperature == 0:
+        raise UserError("--temperature 0 cannot be used", "give a number above 0, or --e-step hard")
+    return EStep(kind, temperature)
+
+
+def accelerate_of(model: type[Model], options: argparse.Namespace) -> bool:
+    """Whether `--accelerate squarem` is asked for, where it can work."""
+    if choice("--accelerate", options.accelerate, ("none", "squarem")) == "none":
+        return False
+    if not model.accelerates:
+        raise UserError(f"--accelerate squarem means nothing to the model {model.name}", "leave it out")
+    if options.e_step not in (None, "soft"):
+        raise UserError(f"--accelerate squarem does not go with --e-step {options.e_step}", "leave one of them out")
+    return True
 
 
 def start_of(text: str | None) -> tuple[str, str | None]:
@@ -155,7 +210,9 @@ def model_values(model: type[Model], options: argparse.Namespace) -> dict[str, s
     declared = {p.name: p for p in model.parameters()}
     for key in values:
         if key in declared and declared[key].option is not None:
-            raise UserError(f"-p {key} is not how it is given", f"write {declared[key].option} {values[key]}")
+            option = declared[key].option
+            given = "" if declared[key].type == "bool" else f"={values[key]}" if " " in option else f" {values[key]}"
+            raise UserError(f"-p {key} is not how it is given", f"write {option}{given}")
     short = (
         ("-k", "k", options.k),
         ("--covariance", "covariance", options.covariance),
@@ -171,7 +228,40 @@ def model_values(model: type[Model], options: argparse.Namespace) -> dict[str, s
         if key == "floor":
             number(option, value, 0.0)
         values[key] = value
-    return values
+    if options.noise:
+        if "noise" not in declared:
+            raise UserError(f"--noise means nothing to the model {model.name}", "leave it out")
+        values["noise"] = "true"
+    return values | priors(model, options.prior)
+
+
+def priors(model: type[Model], texts: Sequence[str]) -> dict[str, str]:
+    """The model's parameters that the NAME=VALUE of `--prior` give."""
+    known = {
+        p.option.removeprefix("--prior "): p.name for p in model.parameters() if (p.option or "").startswith("--prior ")
+    }
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        key = known.get(name.removeprefix("prior_"))
+        if key is None or not sign:
+            if not known:
+                raise UserError(f"--prior means nothing to the model {model.name}", "leave it out")
+            example = f"write for instance --prior {next(iter(known))}=2; there are: {', '.join(known)}"
+            raise UserError(f"--prior {text!r} is not NAME=VALUE of a prior of the model {model.name}", example)
+        if key in found:
+            raise UserError(f"the prior {name!r} is given twice", "give it once")
+        found[key] = value
+    return found
+
+
+def on_collapse_of(model: type[Model], options: argparse.Namespace) -> str:
+    """What `--on-collapse` asks for, where the model can do it."""
+    answer = choice("--on-collapse", options.on_collapse, ANSWERS)
+    needed = {"floor": "floor", "remove": "k"}.get(answer)
+    if needed is not None and needed not in {p.name for p in model.parameters()}:
+        raise UserError(f"--on-collapse {answer} means nothing to the model {model.name}", "leave it out")
+    return answer
 
 
 def started(settings: Settings, table: Table, data: Dataset) -> tuple[Model, Start]:
@@ -182,7 +272,7 @@ def started(settings: Settings, table: Table, data: Dataset) -> tuple[Model, Sta
         document = storage.read_params(file)
         with storage.named(file):
             values.setdefault("k", settings.model.components_in(document))
-            model = settings.model.make(**values)
+            model = settings.model.make(**values).for_data(data)
             params = model.from_dict(document)
             model.check(data, params)
         start = Start("params", params=params)
@@ -191,10 +281,14 @@ def started(settings: Settings, table: Table, data: Dataset) -> tuple[Model, Sta
         labels, labels_table = storage.read_labels(file, table)
         values.setdefault("k", max(1, int(labels.max(initial=0)) + 1))
         with storage.named(file):
-            model = settings.model.make(**values)
+            model = settings.model.make(**values).for_data(data)
         start = Start("labels", labels=storage.start_labels(file, labels, labels_table, data.rows, model.k))
     else:
-        model, start = settings.model.make(**values), Start(settings.method)
+        model, start = settings.model.make(**values).for_data(data), Start(settings.method)
+        if model.settled and "k" in values and model.k != settings.model.make(**values).k:
+            what = f"-k {values['k']} is given, and the identities are of {model.k} coins"
+            raise UserError(what, "leave -k out", file=table.source or None)
+    model.inspect(data)
     if settings.stopping.max_iter > 0 or start.method != "params":
         problem = model.accepts(data)
         if problem:
@@ -235,7 +329,8 @@ def concluded(tally: Tally, settings: Settings) -> Run:
 def findings(run: Run, settings: Settings) -> list[Notice]:
     """The warnings about how the run ended."""
     found = list(run.notices)
-    if run.stop == "max-iter" and settings.stopping.tol > 0 and settings.stopping.max_iter > 0:
+    asked = settings.stopping.tol > 0 and settings.stopping.max_iter > 0 and settings.how.settles
+    if run.stop == "max-iter" and asked:
         found.append(Notice("max-iter", run.reason, iteration=run.iterations))
     moment = run.moment
     if run.iterations > 0 and not run.collapsed and moment.ahead is not None:
@@ -269,7 +364,7 @@ def finish(
     if options.labels is not None:
         outputs.stage("--labels", "".join(storage.labels_csv(moment.data, resp, density)).encode())
     if options.trace is not None:
-        outputs.stage("--trace", "".join(storage.trace_csv(run.trace)).encode())
+        outputs.stage("--trace", "".join(storage.trace_csv(run.trace, moment.model.cost)).encode())
     if options.figure is not None:
         from emstudio.cli import figure
 

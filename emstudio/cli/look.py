@@ -98,8 +98,9 @@ def models(arguments: Sequence[str]) -> int:
     rows = [["model", "parameter", "default", "values", ""]]
     for m in found:
         for i, q in enumerate(m["parameters"]):
-            values = "|".join(q["choices"]) if q["choices"] else _range(q)
-            given = q["option"] or f"-p {q['name']}="
+            values = "|".join(q["choices"]) if q["choices"] else "|".join([*q["words"], _range(q)])
+            option = q["option"]
+            given = f"-p {q['name']}=" if option is None else f"{option}=" if " " in option else option
             rows.append([m["name"] if i == 0 else "", given, q["default"], values, q["help"]])
     report(grid(rows))
     return DONE
@@ -118,6 +119,7 @@ def _model(cls: Any) -> dict[str, Any]:
                 "low": q.low,
                 "high": q.high,
                 "choices": [*(v for v, _ in q.choices), *(a for a, _ in q.aliases)] or None,
+                "words": list(q.words),
                 "option": q.option,
                 "help": q.help,
             }

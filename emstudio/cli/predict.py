@@ -17,6 +17,7 @@ from emstudio.core.data import Dataset, Table
 from emstudio.core.errors import Notice, UserError, listed, printable, short
 from emstudio.core.format import letter
 from emstudio.core.frame import LARGEST
+from emstudio.core.model import Model
 
 DONE, WARNED = 0, 3
 FORMAT, VERSION = "emstudio-prediction", 1
@@ -54,7 +55,7 @@ def predict(arguments: Sequence[str]) -> int:
         outputs.commit()
         warn(notices)
         if not outputs.to_stdout:
-            report(predict_report(document))
+            report(predict_report(document, fitted.model))
     return WARNED if must_be_seen(notices) else DONE
 
 
@@ -67,7 +68,8 @@ def chosen(table: Table, fitted: storage.ModelFile, options: argparse.Namespace)
             what = f"the model needs the column '{short(absent[0])}', and there is none"
             remedy = f"name as many with --columns; there are: {listed(table.names)}"
             raise UserError(what, remedy, file=table.source or None)
-    data, notices = source.chosen(table, options, default)
+    data, notices = source.chosen(table, options, fitted.model, default)
+    fitted.model.inspect(data)
     with storage.named(fitted.path):
         try:
             fitted.model.check(data, fitted.params)
@@ -87,17 +89,19 @@ def refuse_huge(data: Dataset) -> None:
         raise UserError(f"{data.x[i, j]:g} is too large", "correct the cell", column=data.names[j], **where)
 
 
-def refuse_impossible(data: Dataset, density: np.ndarray) -> None:
+def refuse_impossible(data: Dataset, density: np.ndarray | None) -> None:
     """UserError naming the first row that no component can have made, or whose density overflows."""
+    if density is None:
+        return
     bad = np.flatnonzero(~(density > -1e29))
     if bad.size:
         where = {"file": data.table.source or None, "row": data.table.row_label(int(data.rows[bad[0]]))}
         raise UserError("no component can have made this row: its density is 0 under all of them", "check it", **where)
 
 
-def summary(data: Dataset, resp: np.ndarray, density: np.ndarray, notices: list[Notice]) -> dict:
+def summary(data: Dataset, resp: np.ndarray, density: np.ndarray | None, notices: list[Notice]) -> dict:
     """The document of `predict --json`."""
-    weighted = density if data.weights is None else density * data.weights
+    weighted = density if density is None or data.weights is None else density * data.weights
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -105,10 +109,10 @@ def summary(data: Dataset, resp: np.ndarray, density: np.ndarray, notices: list[
             "source": printable(data.table.source) or None,
             "rows": data.table.rows,
             "rows_used": data.n,
-            "columns": list(data.names),
+            "columns": list(data.origin or data.names),
             "sha256": data.table.sha256 or None,
         },
-        "log_likelihood": float(weighted.sum()),
+        "log_likelihood": None if weighted is None else float(weighted.sum()),
         "sizes": np.bincount(resp.argmax(axis=1), minlength=resp.shape[1]).tolist(),
         "warnings": [n.to_dict() for n in notices],
     }
@@ -118,13 +122,14 @@ def summary(data: Dataset, resp: np.ndarray, density: np.ndarray, notices: list[
     return document
 
 
-def predict_report(document: dict) -> str:
+def predict_report(document: dict, model: Model) -> str:
     about = document["data"]
     lines = [
         f"{about['source'] or 'data'}: {about['rows_used']} rows, {', '.join(map(printable, about['columns']))}",
-        f"log-likelihood  {document['log_likelihood']:.6f}",
     ]
+    if document["log_likelihood"] is not None:
+        lines.append(f"log-likelihood  {document['log_likelihood']:.6f}")
     if document.get("adjusted_rand_index") is not None:
         lines.append(f"adjusted Rand index  {document['adjusted_rand_index']:.4f}")
-    sizes = [["component", *(letter(j) for j in range(len(document["sizes"])))], ["rows", *document["sizes"]]]
+    sizes = [["component", *map(letter, model.parts)], ["rows", *document["sizes"]]]
     return "\n".join([*lines, "", grid(sizes)])

@@ -82,6 +82,7 @@ class Progress:
             return
         self._last, self._shown = now, True
         start = f"start {moment.number + 1} of {self._starts}, " if self._starts > 1 else ""
-        value = moment.snapshot.log_likelihood
-        figure = "" if value is None else f", log-likelihood {value:.6f}"
+        s = moment.snapshot
+        value, name = (s.log_likelihood, "log-likelihood") if s.cost is None else (s.cost, moment.model.cost)
+        figure = "" if value is None else f", {name} {value:.6f}"
         print(f"\r\x1b[K{start}iteration {moment.snapshot.t}{figure}", end="", file=sys.stderr, flush=True)

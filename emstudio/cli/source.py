@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from emstudio import tables
 from emstudio.cli.options import Parser, choice, names
 from emstudio.cli.say import remarks
-from emstudio.core.data import Dataset, Table, dataset, fitted_columns
+from emstudio.core.data import Dataset, Table
 from emstudio.core.errors import Notice, UserError, listed, short
+from emstudio.core.model import Model
 
-MISSING = ("error", "drop")
+MISSING = ("error", "drop", "marginal")
 _LISTED = 10  # columns named in a notice
 
 
@@ -22,7 +23,7 @@ def add_options(parser: Parser) -> None:
     )
     parser.value("--weights", metavar="COLUMN", help="row weights; a whole number equals as many repeated rows")
     parser.value("--labels-column", metavar="COLUMN", help="known groups, for the adjusted Rand index only")
-    parser.value("--missing", metavar="error|drop", help="rows with missing cells (default: error)")
+    parser.value("--missing", metavar="error|drop|marginal", help="rows with missing cells (default: error)")
 
 
 def check_options(options: argparse.Namespace) -> None:
@@ -31,9 +32,9 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def chosen(
-    table: Table, options: argparse.Namespace, default: Sequence[str] | None = None
+    table: Table, options: argparse.Namespace, model: Model, default: Sequence[str] | None = None
 ) -> tuple[Dataset, list[Notice]]:
-    """The data set that the options choose of `table`, and what must be said about it. Raises UserError."""
+    """The data set that the options choose of `table` for `model`, and what must be said. Raises UserError."""
     notices = remarks(table.notices)
     file = table.source or None
     for option, name in (("--weights", options.weights), ("--labels-column", options.labels_column)):
@@ -50,10 +51,12 @@ def chosen(
         what = "the column is chosen to be fitted and to weigh rows"
         raise UserError(what, "name it once", file=file, column=options.weights)
     if columns is None:
-        columns = usable(table, options)
-        notices += left_out(table, columns, options)
+        notices += left_out(table, usable(table, options, model), options, model)
     missing = choice("--missing", options.missing, MISSING)
-    data = dataset(table, columns, missing=missing, weights=options.weights, truth=options.labels_column)
+    if missing == "marginal" and not model.marginal:
+        what = f"--missing marginal means nothing to the model {model.name}"
+        raise UserError(what, "leave such rows out with --missing drop")
+    data = model.dataset(table, columns, missing=missing, weights=options.weights, truth=options.labels_column)
     if data.n == 0:
         raise UserError("there is no row of data", "add rows below the header", file=file)
     if data.dropped.size:
@@ -66,21 +69,21 @@ def chosen(
     return data, notices
 
 
-def usable(table: Table, options: argparse.Namespace) -> tuple[str, ...]:
-    """The columns used when none are named: those of numbers that no other option names."""
+def usable(table: Table, options: argparse.Namespace, model: Model) -> tuple[str, ...]:
+    """The columns used when none are named: those that the model can take and no other option names."""
     taken = (options.weights, options.labels_column)
-    columns = tuple(name for name in fitted_columns(table) if name not in taken)
+    columns = model.columns(table, taken)
     if not columns:
         what = "there is no column of numbers to fit"
         raise UserError(what, "choose a file with one, or name one with --columns", file=table.source or None)
     return columns
 
 
-def left_out(table: Table, columns: Sequence[str], options: argparse.Namespace) -> list[Notice]:
+def left_out(table: Table, columns: Sequence[str], options: argparse.Namespace, model: Model) -> list[Notice]:
     """A notice of the columns that nobody asked for or named; bundled data sets declare theirs, so nothing is amiss."""
     if table.source.startswith(tables.DATASET):
         return []
-    named = {*columns, options.weights, options.labels_column}
+    named = {*columns, *model.beside(table), options.weights, options.labels_column}
     rest = [name for name in table.names if name not in named]
     if not rest:
         return []

@@ -11,6 +11,7 @@ import numpy as np
 from emstudio.core.errors import UserError, listed, printable, short
 
 Kind = Literal["number", "count", "category", "tosses"]
+Missing = Literal["drop", "error", "marginal"]
 T = TypeVar("T")
 
 
@@ -140,7 +141,9 @@ class Dataset:
 
     `x` (n, d) float64, C-contiguous, read-only, in the data's own units; `rows` (n,) the rows of the table they are;
     `dropped` the rows of the table left out because of missing cells; `weights` (n,) or None for ones (row weights);
-    `truth` the name of the column to colour and judge by, or None.
+    `truth` the name of the column to colour and judge by, or None; `origin` the columns of the file that `x` was read from
+    where they are not those of `names` (coin tosses as text). Where missing cells are kept, `mask` (n, d) is True for them
+    and `x` holds the mean of the column's known cells in their place; None where no cell is missing.
     """
 
     table: Table
@@ -150,6 +153,8 @@ class Dataset:
     dropped: np.ndarray
     weights: np.ndarray | None = None
     truth: str | None = None
+    origin: tuple[str, ...] = ()
+    mask: np.ndarray | None = None
     _memo: dict = field(default_factory=dict, repr=False)
 
     @property
@@ -159,6 +164,11 @@ class Dataset:
     @property
     def d(self) -> int:
         return self.x.shape[1]
+
+    @property
+    def observed(self) -> np.ndarray:
+        """(n, d) the rows with NaN for missing cells."""
+        return self.x if self.mask is None else np.where(self.mask, np.nan, self.x)
 
     @property
     def total(self) -> float:
@@ -205,13 +215,14 @@ def dataset(
     table: Table,
     names: Sequence[str] | None = None,
     *,
-    missing: Literal["drop", "error"] = "drop",
+    missing: Missing = "drop",
     weights: str | None = None,
     truth: str | None = None,
 ) -> Dataset:
     """The Dataset of the columns `names` (default: `fitted_columns`).
 
-    Rows with a missing cell in a chosen column (or weight) are left out, or are an error naming the first cell.
+    Rows with a missing cell in a chosen column (or weight) are left out, or are an error naming the first cell, or with
+    `marginal` they stay, all but those without a weight.
     Raises UserError for a text column, an unknown column, no column, or no row left.
     """
     chosen = tuple(names) if names is not None else tuple(n for n in fitted_columns(table) if n != weights)
@@ -227,6 +238,33 @@ def dataset(
             remedy = "choose columns of numbers; a text column can serve as the truth"
             raise UserError("the column holds text and cannot be fitted", remedy, file=file, column=name)
     used = [table.column(n) for n in chosen] + ([table.column(weights)] if weights else [])
+    rows, dropped = complete_rows(table, used[len(chosen) :] if missing == "marginal" else used, missing)
+    x = np.ascontiguousarray(np.stack([table.column(n).values[rows] for n in chosen], axis=1), dtype=np.float64)
+    w = None if weights is None else row_weights(table.column(weights).values[rows], table, rows, weights)
+    if truth is not None:
+        table.column(truth)
+    mask = _filled(x, table, chosen)
+    return Dataset(table, chosen, frozen(x), frozen(rows), frozen(dropped), w, truth, mask=mask)
+
+
+def _filled(x: np.ndarray, table: Table, names: Sequence[str]) -> np.ndarray | None:
+    """The mask of the missing cells of `x`, which get the mean of their column's known ones; None without any."""
+    mask = np.isnan(x)
+    if not mask.any():
+        return None
+    for j in np.flatnonzero(mask.any(0)):
+        known = x[~mask[:, j], j]
+        if not known.size:
+            what = "the column has no value, all its cells are missing"
+            raise UserError(what, "choose other columns", file=table.source or None, column=names[j])
+        largest = np.abs(known).max()
+        x[mask[:, j], j] = (known / largest).mean() * largest if largest > 0 else 0.0
+    return frozen(mask)
+
+
+def complete_rows(table: Table, used: Sequence[Column], missing: Missing) -> tuple[np.ndarray, np.ndarray]:
+    """(rows without a missing cell in the columns `used`, rows left out); or the UserErrors that `dataset` says."""
+    file = table.source or None
     gone = np.zeros(table.rows, bool)
     for c in used:
         gone |= c.missing
@@ -240,11 +278,7 @@ def dataset(
     rows = np.flatnonzero(~gone)
     if table.rows and not rows.size:
         raise UserError("every row has a missing cell", "choose other columns", file=file)
-    x = np.ascontiguousarray(np.stack([table.column(n).values[rows] for n in chosen], axis=1), dtype=np.float64)
-    w = None if weights is None else row_weights(table.column(weights).values[rows], table, rows, weights)
-    if truth is not None:
-        table.column(truth)
-    return Dataset(table, chosen, frozen(x), frozen(rows), frozen(dropped), w, truth)
+    return rows, dropped
 
 
 def row_weights(values: np.ndarray, table: Table, rows: np.ndarray, name: str) -> np.ndarray:

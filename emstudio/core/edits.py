@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from emstudio.core.data import Column, Dataset, Table, dataset, frozen
+from emstudio.core.data import Column, Dataset, Missing, Table, frozen
 from emstudio.core.em import Moment, blank, edited
 from emstudio.core.errors import UserError
 
@@ -20,12 +20,13 @@ def add(moment: Moment, columns: Sequence[int], values: np.ndarray) -> Moment:
     _finite(values)
     cells = np.repeat(data.x.mean(0)[None] if data.n else np.zeros((1, data.d)), len(values), axis=0)
     cells[:, list(columns)] = values
+    cells = moment.model.admissible(cells)
     table = data.table.append({name: cells[:, j] for j, name in enumerate(data.names)})
     resp = moment.snapshot.resp
     carried = None
     if resp is not None:
         carried = np.concatenate([resp, np.full((len(values), resp.shape[1]), np.nan, resp.dtype)])
-    return _with_data(moment, table, carried)
+    return with_data(moment, table, carried)
 
 
 def erase(moment: Moment, rows: np.ndarray) -> Moment:
@@ -35,7 +36,7 @@ def erase(moment: Moment, rows: np.ndarray) -> Moment:
     gone[rows] = True
     keep = ~gone[data.rows]
     resp = moment.snapshot.resp
-    return _with_data(moment, data.table.take(np.flatnonzero(~gone)), None if resp is None else resp[keep])
+    return with_data(moment, data.table.take(np.flatnonzero(~gone)), None if resp is None else resp[keep])
 
 
 def move(moment: Moment, rows: np.ndarray, columns: Sequence[int], shift: Sequence[float]) -> Moment:
@@ -52,19 +53,22 @@ def move(moment: Moment, rows: np.ndarray, columns: Sequence[int], shift: Sequen
         else:
             made.append(c)
     table = replace(data.table, columns=tuple(made), sha256="")
-    return _with_data(moment, table, moment.snapshot.resp)
+    return with_data(moment, table, moment.snapshot.resp)
 
 
 def clear(moment: Moment) -> Moment:
     """All rows taken away; the fit goes with them."""
-    return _with_data(moment, moment.data.table.take(np.empty(0, int)), None)
+    return with_data(moment, moment.data.table.take(np.empty(0, int)), None)
 
 
-def _with_data(moment: Moment, table: Table, carried: np.ndarray | None) -> Moment:
+def with_data(moment: Moment, table: Table, carried: np.ndarray | None) -> Moment:
+    """The moment on an edited table; `carried` (n, K) responsibilities to colour by, NaN for new rows, or None."""
     old = moment.data
-    new: Dataset = dataset(table, old.names, truth=old.truth)
+    missing: Missing = "drop" if old.mask is None else "marginal"
+    new: Dataset = moment.model.dataset(table, old.origin or old.names, missing=missing, truth=old.truth)
     if new.n == 0 or moment.snapshot.params is None:
-        return replace(blank(new, moment.model, moment.start, moment.seed, moment.number), how=moment.how)
+        accelerate = moment.acceleration is not None
+        return blank(new, moment.model, moment.start, moment.seed, moment.number, moment.how, accelerate)
     return edited(moment, data=new, carried=carried)
 
 

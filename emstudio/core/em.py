@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from emstudio.core.accelerate import Acceleration, cycle
 from emstudio.core.data import Dataset
-from emstudio.core.model import EStep, Model, Params, Posterior, Start
+from emstudio.core.how import SOFT, EStep
+from emstudio.core.model import Model, Params, Posterior, Promises, Start
 
-_PHASES = {"start": 0, "E": 1, "M": 2, "edit": 3, "data": 4}
+_E_STEP = 1  # in the seed of an E-step's generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +21,8 @@ class Snapshot:
 
     Phases: `data` (nothing started, `params` None), `start`, `E`, `M`, `edit` (a person changed something).
     `posterior` is the q of the bound; it stays through an M-step, which changes the parameters only.
-    `log_likelihood` is None until it was evaluated. `carried` (n, K) are responsibilities to colour by after an edit of
-    the data, NaN for new rows.
+    `log_likelihood` is None until it was evaluated, and for a model without one, which has a `cost` (lower is better).
+    `carried` (n, K) are responsibilities to colour by after an edit of the data, NaN for new rows.
     """
 
     t: int
@@ -30,6 +32,16 @@ class Snapshot:
     bound: float | None = None
     log_likelihood: float | None = None
     carried: np.ndarray | None = None
+    cost: float | None = None
+
+    @property
+    def evaluated(self) -> bool:
+        return self.log_likelihood is not None or self.cost is not None
+
+    @property
+    def figure(self) -> float | None:
+        """The log-likelihood, or the cost of a model without one."""
+        return self.log_likelihood if self.cost is None else self.cost
 
     @property
     def resp(self) -> np.ndarray | None:
@@ -39,7 +51,10 @@ class Snapshot:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A frozen point of a run. `ahead` is the next E-step's posterior, a by-product of evaluating the log-likelihood."""
+    """A frozen point of a run. `ahead` is the next E-step's posterior, a by-product of evaluating the log-likelihood.
+
+    With an `acceleration` an M-step is a whole cycle of SQUAREM: three EM steps, the third from a point farther on.
+    """
 
     data: Dataset
     model: Model
@@ -47,8 +62,9 @@ class Moment:
     seed: int
     snapshot: Snapshot
     number: int = 0  # of the start: start i draws from [seed, i]
-    how: EStep = EStep()
+    how: EStep = SOFT
     ahead: Posterior | None = field(default=None, repr=False)
+    acceleration: Acceleration | None = None
 
     @property
     def next(self) -> str:
@@ -63,21 +79,45 @@ class Moment:
 
     @property
     def objective(self) -> float | None:
-        """The watched objective: the log-likelihood plus the penalty of a floor or prior."""
+        """The watched objective: the log-likelihood plus the penalty of a floor or prior; minus the cost without one."""
         s = self.snapshot
+        if s.cost is not None:
+            return -s.cost
         if s.log_likelihood is None or self.ahead is None:
             return s.log_likelihood
         return s.log_likelihood + self.model.penalty(s.params, self.ahead)
 
+    @property
+    def promises(self) -> Promises:
+        """What may be expected of this run: the model's promises, less what its kind of E-step or acceleration costs."""
+        made = self.model.promises
+        if self.how.kind not in ("soft", self.model.e_steps[0]):
+            drawn = self.how.kind == "stochastic"
+            made = replace(made, monotone=False, touches=False, climbs=made.climbs and not drawn, exact=not drawn)
+        return made if self.acceleration is None else replace(made, climbs=False)
+
+    @property
+    def left(self) -> float | None:
+        """What an accelerated run has still to gain, as far as its last cycles tell; None otherwise."""
+        return None if self.acceleration is None else self.acceleration.left
+
     def rng(self) -> np.random.Generator:
-        """The generator of the half-step that follows: any moment replays bit for bit."""
-        s = self.snapshot
-        return np.random.default_rng([self.seed, self.number, s.t, _PHASES[s.phase]])
+        """The generator of the E-step at these parameters: any moment replays bit for bit."""
+        return np.random.default_rng([self.seed, self.number, self.snapshot.t, _E_STEP])
 
 
-def blank(data: Dataset, model: Model, start: Start, seed: int, number: int = 0) -> Moment:
+def blank(
+    data: Dataset,
+    model: Model,
+    start: Start,
+    seed: int,
+    number: int = 0,
+    how: EStep = SOFT,
+    accelerate: bool = False,
+) -> Moment:
     """The moment before anything started."""
-    return Moment(data, model, start, seed, Snapshot(0, "data"), number)
+    acceleration = Acceleration() if accelerate else None
+    return Moment(data, model, start, seed, Snapshot(0, "data"), number, how, acceleration=acceleration)
 
 
 def begin(moment: Moment, resp: bool = True) -> Moment:
@@ -90,13 +130,14 @@ def begin(moment: Moment, resp: bool = True) -> Moment:
 def evaluate(moment: Moment, resp: bool = True) -> Moment:
     """The moment with its log-likelihood and bound filled in; nothing else changes."""
     s = moment.snapshot
-    if s.params is None or (s.log_likelihood is not None and moment.ahead is not None):
+    if s.params is None or (s.evaluated and moment.ahead is not None):
         return moment
     ahead = moment.ahead or moment.model.e_step(moment.data, s.params, moment.how, moment.rng(), resp)
     bound = s.bound
     if bound is None and s.posterior is not None:
         bound = moment.model.bound(moment.data, s.params, s.posterior)
-    return replace(moment, snapshot=replace(s, log_likelihood=ahead.log_likelihood, bound=bound), ahead=ahead)
+    known = replace(s, log_likelihood=ahead.log_likelihood, cost=ahead.cost, bound=bound)
+    return replace(moment, snapshot=known, ahead=ahead)
 
 
 def advance(moment: Moment, resp: bool = True) -> Moment:
@@ -112,11 +153,16 @@ def advance(moment: Moment, resp: bool = True) -> Moment:
         if q is None or (resp and q.resp is None):
             q = moment.model.e_step(moment.data, s.params, moment.how, moment.rng(), resp)
         bound = moment.model.bound(moment.data, s.params, q)
-        return replace(moment, snapshot=Snapshot(s.t, "E", s.params, q, bound, q.log_likelihood), ahead=q)
+        known = Snapshot(s.t, "E", s.params, q, bound, q.log_likelihood, cost=q.cost)
+        return replace(moment, snapshot=known, ahead=q)
     assert s.posterior is not None
-    params = moment.model.m_step(moment.data, s.params, s.posterior)
-    after = replace(moment, snapshot=Snapshot(s.t + 1, "M", params, s.posterior), ahead=None)
-    return evaluate(after, resp)
+    ahead, acceleration = None, moment.acceleration
+    if acceleration is None:
+        params = moment.model.m_step(moment.data, s.params, s.posterior)
+    else:
+        params, ahead, acceleration = cycle(moment.model, moment.data, s.params, s.posterior, acceleration, resp)
+    after = Snapshot(s.t + 1, "M", params, s.posterior)
+    return evaluate(replace(moment, snapshot=after, ahead=ahead, acceleration=acceleration), resp)
 
 
 def em(moment: Moment, resp: bool = True) -> Iterator[Moment]:
@@ -127,16 +173,32 @@ def em(moment: Moment, resp: bool = True) -> Iterator[Moment]:
 
 
 def edited(
-    moment: Moment, *, data: Dataset | None = None, params: Params | None = None, carried: np.ndarray | None = None
+    moment: Moment,
+    *,
+    data: Dataset | None = None,
+    params: Params | None = None,
+    carried: np.ndarray | None = None,
+    how: EStep | None = None,
+    accelerate: bool | None = None,
 ) -> Moment:
-    """The moment after a person changed the data or the parameters; the next half-step is an E-step.
+    """The moment after a person changed the data, the parameters, or how a step is made; the next half-step is an E-step.
 
     With the same data the posterior stays, so that the bound is that of the colours shown.
     """
     s = moment.snapshot
     new = data or moment.data
     kept = s.posterior if data is None else None
+    if data is not None and params is None and s.params is not None:
+        params = moment.model.adapted(data, s.params)
     snapshot = Snapshot(
         s.t, "edit", s.params if params is None else params, kept, carried=carried if kept is None else None
     )
-    return replace(moment, data=new, snapshot=snapshot, ahead=None)
+    fast = moment.acceleration is not None if accelerate is None else accelerate
+    return replace(
+        moment,
+        data=new,
+        snapshot=snapshot,
+        ahead=None,
+        how=how or moment.how,
+        acceleration=Acceleration() if fast else None,
+    )

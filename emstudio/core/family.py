@@ -7,7 +7,7 @@ a softmax, and its M-step needs only the sums of r T(x). A family that has a bet
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,7 +27,12 @@ class Moments:
 
 
 class Family:
-    """What a family must say of itself: five short methods; the rest follows."""
+    """What a family must say of itself: five short methods; the rest follows.
+
+    One that is no exponential family says `log_density`, `evaluator`, `estimate` and `sample` instead.
+    """
+
+    exponential: ClassVar[bool] = True
 
     def stats(self, x: np.ndarray) -> np.ndarray:
         """T(x): (n, d) -> (n, p)."""
@@ -66,6 +71,14 @@ class Family:
         """(K,) the sums of r log p(x | theta_k)."""
         eta = self.natural(theta)
         return (moments.sums * eta).sum(1) - moments.counts * self.log_partition(theta) + moments.carrier
+
+    def coordinates(self, data: Dataset, theta: Theta) -> np.ndarray | None:
+        """Unconstrained coordinates (an array of any shape) in which steps of EM can be stretched, or None."""
+        return None
+
+    def at_coordinates(self, data: Dataset, coordinates: np.ndarray, like: Theta) -> Theta:
+        """The theta at flat `coordinates`; `like` has its shapes."""
+        raise NotImplementedError
 
     def sample(self, theta: Theta, component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(n, d) one row for each entry of `component` (n,)."""

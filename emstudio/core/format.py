@@ -64,8 +64,13 @@ def _minus(text: str) -> str:
     return text.replace("-", MINUS)
 
 
+NOISE = -1  # stands for the noise where a component's number is asked for
+
+
 def letter(component: int) -> str:
-    """A, B ... Z, AA, AB ...: the name of component `component` (from 0) everywhere a person reads it."""
+    """A, B ... Z, AA, AB ...: the name of component `component` (from 0) everywhere a person reads it; NOISE has its own."""
+    if component == NOISE:
+        return "noise"
     text = ""
     component += 1
     while component:

@@ -13,7 +13,9 @@ from emstudio.core.data import Dataset
 from emstudio.core.family import Evaluator, Family
 from emstudio.core.frame import Frame, frame_of
 from emstudio.core.gaussian_types import LOG_2PI, Normal, Scatter, Singular, diagonal_matrices, factors
+from emstudio.core.missing import Marginal
 from emstudio.core.natural import Hybrid
+from emstudio.core.prior import NormalPrior
 from emstudio.core.residuals import Residuals
 
 _FEW = 2000  # rows up to which the accurate route is as fast
@@ -29,6 +31,7 @@ class Gaussian(Family):
 
     covariance: Covariance
     floor: float = 0.0
+    prior: NormalPrior = NormalPrior()
 
     # -- the exponential family, for the generic route -----------------------------------------------------------------
     def stats(self, x: np.ndarray) -> np.ndarray:
@@ -64,11 +67,14 @@ class Gaussian(Family):
         return (-0.5 * ((y**2).sum(2) + log_det[:, None] + x.shape[1] * LOG_2PI)).T
 
     def evaluator(self, data: Dataset, theta: Normal) -> Evaluator:
+        if data.mask is not None:
+            return Marginal(data, theta, self.covariance.diagonal)
         route = Residuals if data.n <= _FEW else Hybrid
         return route(frame_of(data), theta, self.covariance.diagonal)
 
     def estimate(self, moments: Scatter, previous: Normal | None) -> Normal:
         before = None if previous is None else previous.covariances
+        moments = moments if self.prior.flat else self.prior.added(moments)
         covariances = self._fitted(moments.frame, moments.scatter, moments.counts, before)
         return Normal(moments.frame.points_back(moments.means), covariances)
 
@@ -101,6 +107,29 @@ class Gaussian(Family):
             trace = (inverse @ moments.scatter * inverse).sum((1, 2))
         constant = log_det + len(frame.centre) * LOG_2PI - 2.0 * frame.log_jacobian
         return -0.5 * (n * constant + trace + n * (shift**2).sum(1))
+
+    def coordinates(self, data: Dataset, theta: Normal) -> np.ndarray:
+        """(K, d + d (d + 1) / 2): means, logarithms of the diagonal and lower triangle of Sigma = L D L', in z units.
+
+        Volumes that differ by a factor move in the logarithms alone, so that a shared shape stays shared.
+        """
+        frame = frame_of(data)
+        chol = np.linalg.cholesky(frame.covariances(theta.covariances))
+        diagonal = np.diagonal(chol, axis1=1, axis2=2)
+        i, j = np.tril_indices(chol.shape[1], -1)
+        lower = (chol / diagonal[:, None, :])[:, i, j]
+        return np.concatenate([frame.points(theta.means), 2.0 * np.log(diagonal), lower], axis=1)
+
+    def at_coordinates(self, data: Dataset, coordinates: np.ndarray, like: Normal) -> Normal:
+        frame = frame_of(data)
+        k, d = like.means.shape
+        means, logs, entries = np.split(coordinates.reshape(k, -1), [d, 2 * d], axis=1)
+        i, j = np.tril_indices(d, -1)
+        lower = np.tile(np.eye(d), (k, 1, 1))
+        lower[:, i, j] = entries
+        with np.errstate(over="ignore", under="ignore"):
+            z = (lower * np.exp(logs)[:, None, :]) @ lower.transpose(0, 2, 1)
+        return Normal(frame.points_back(means), frame.covariances_back(0.5 * (z + z.transpose(0, 2, 1))))
 
     def sample(self, theta: Normal, component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         chol = np.linalg.cholesky(theta.covariances)

@@ -36,7 +36,7 @@ class Node:
         """The moment with the E-step's moment whose posterior it holds in front: all that is needed to restore it."""
         if self.moment.snapshot.phase in ("M", "edit") and self.parent is not None:
             node = self.parent
-            while node.moment.snapshot.phase == "edit" and node.parent is not None:
+            while node.moment.snapshot.phase in ("M", "edit") and node.parent is not None:
                 node = node.parent
             return (node.moment, self.moment)
         return (self.moment,)

@@ -6,6 +6,7 @@ data. All positions are in the data's own units.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,18 +40,20 @@ class Handle:
 class Points:
     """The rows of the dataset at their values in the view's columns, coloured by responsibility.
 
-    `rug` places them in a strip under the axis instead (one column).
+    `rug` places them in a strip under the axis instead (one column). `at` (n, number of columns) are their places where
+    these are not the columns' values (a ternary plot); no point can be painted or moved there.
     """
 
     columns: tuple[int, ...]
     rug: bool = False
+    at: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Ellipse:
     """Contours of a bivariate Gaussian at `radii` standard deviations; `mean` (2,), `covariance` (2, 2).
 
-    A contour of radius r encloses the mass 1 - exp(-r^2 / 2) of the projection.
+    With `dof` it is a t distribution, and `covariance` its scale matrix.
     """
 
     component: int
@@ -58,6 +61,12 @@ class Ellipse:
     covariance: np.ndarray
     radii: tuple[float, ...] = (1.0, 2.0, 3.0)
     handle: Handle | None = None
+    dof: float | None = None
+
+    def mass(self, radius: float) -> float:
+        """What a contour encloses: 1 - exp(-r^2 / 2), of a t distribution 1 - (1 + r^2 / dof)^(-dof / 2)."""
+        square = radius * radius
+        return -math.expm1(-square / 2 if self.dof is None else -self.dof / 2 * math.log1p(square / self.dof))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +89,43 @@ class Curve:
     base: np.ndarray | float | None = None
     line: bool = True
     dashed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Trials of coin tosses, one for each row of the dataset: `heads` (n,) and `tosses` (n,) whole numbers.
+
+    `rows` holds the outcomes in their order, such as HTTTHHTHTH, or is None where only the counts are known.
+    `known` (n,) component of each trial where the coins' identities are known, else None.
+    """
+
+    rows: tuple[str, ...] | None
+    heads: np.ndarray
+    tosses: np.ndarray
+    known: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Heat:
+    """`values` (len(y), len(x)) over a rectangle, drawn as a quiet map with contours; -inf where it is impossible.
+
+    `ridge` (m, 2): points of equal highest value, where there is a line of them; `spots` are named places.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    label_x: str = ""
+    label_y: str = ""
+    ridge: np.ndarray | None = None
+    spots: tuple[tuple[float, float, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Borders:
+    """Straight edges between the components' regions: `lines` (m, 2, 2), m edges from one point to another."""
+
+    lines: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

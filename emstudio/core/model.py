@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
-from emstudio.core.data import Dataset
-from emstudio.core.errors import UserError
+from emstudio.core.data import Dataset, Missing, Table, dataset, fitted_columns
+from emstudio.core.errors import Notice, UserError
+from emstudio.core.how import E_STEPS, EStep
 from emstudio.core.marks import Drawing, Handle, View
 
 _DIGITS = re.compile(r"[0-9a-zA-Z.+-]+")  # what a number can be written with: 12, -1.5e-3, inf
@@ -23,7 +25,7 @@ class Parameter:
     """How a hyper-parameter is declared: its form, its `-p KEY=VALUE`, and its limits follow from this."""
 
     name: str
-    type: str  # int, float, choice or bool
+    type: str  # int, float, choice, bool or str
     default: Any
     label: str
     help: str = ""
@@ -31,6 +33,7 @@ class Parameter:
     high: float | None = None
     choices: tuple[tuple[str, str], ...] = ()  # (value, title)
     aliases: tuple[tuple[str, str], ...] = ()  # other spellings of a choice
+    words: tuple[str, ...] = ()  # that may be given instead of a number
     option: str | None = None  # the command line's own option, where it is not `-p`
     more: bool = False  # seldom needed: the form shows it when asked for more settings
 
@@ -47,6 +50,10 @@ class Parameter:
             if str(text).lower() not in ("true", "false", "1", "0", "yes", "no"):
                 raise UserError(f"{shown} is neither true nor false", "write true or false")
             return str(text).lower() in ("true", "1", "yes")
+        if str(text) in self.words:
+            return str(text)
+        if self.type == "str":
+            return str(text)
         try:
             if not _DIGITS.fullmatch(str(text)):  # Python would take 1_0 and blanks around a number as well
                 raise ValueError
@@ -61,7 +68,7 @@ class Parameter:
         return value
 
     def limits(self) -> str:
-        kind = "a whole number" if self.type == "int" else "a number"
+        kind = " or ".join([*self.words, "a whole number" if self.type == "int" else "a number"])
         if self.low is not None and self.high is not None:
             return f"{kind} from {self.low:g} to {self.high:g}"
         if self.low is not None:
@@ -72,13 +79,6 @@ class Parameter:
 def param(default: Any, label: str, **declared: Any) -> Any:
     """A dataclass field that declares a hyper-parameter; the keywords are those of `Parameter`."""
     return field(default=default, metadata={"label": label, **declared})
-
-
-@dataclass(frozen=True)
-class EStep:
-    """How an E-step is done. `soft`: the exact posterior of every row."""
-
-    kind: str = "soft"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,7 @@ START_METHODS = (
     ("kmeans++", "k-means++", "Seeds spread out by squared distance; each row goes to its nearest seed."),
     ("points", "Random points", "Random rows as means, everybody's covariance, equal weights."),
     ("responsibilities", "Random responsibilities", "Every row gets random responsibilities; an M-step follows."),
+    ("hierarchical", "Hierarchical", "Rows are merged step by step into groups, always alike; an M-step follows."),
 )
 
 
@@ -106,24 +107,30 @@ class Posterior:
     """The result of an E-step.
 
     `resp` (n, K): responsibilities, rows sum to 1 (None where the caller asked for none, to save memory);
-    `entropy`: sum over rows of w H(r), in nats; `log_likelihood`: of the parameters the E-step was made at, None for a
-    model without one; `moments`: the sufficient statistics for the M-step, with `moments.counts` (K,).
+    `entropy`: sum over rows of w H(r), in nats; `log_likelihood`: of the data under the parameters that the E-step was
+    made at, whatever kind of E-step; None for a model without one, which has a `cost` instead, lower is better;
+    `moments`: the sufficient statistics for the M-step, with `moments.counts` (K,); `temperature`: of an annealed E-step,
+    whose bound is E_q[log p(x, z)] + temperature x entropy.
     """
 
     resp: np.ndarray | None
     entropy: float
     log_likelihood: float | None
     moments: Any
+    temperature: float = 1.0
+    cost: float | None = None
 
 
 @dataclass(frozen=True)
 class Promises:
     """What the test suite may hold a model to."""
 
-    monotone: bool = True  # the log-likelihood never falls
+    monotone: bool = True  # the watched objective (log-likelihood plus penalty, or minus the cost) never falls
+    climbs: bool = True  # neither half-step lowers the bound
     touches: bool = True  # the bound equals the log-likelihood after an E-step
     likelihood: bool = True  # there is a log-likelihood
     exact: bool = True  # the E-step is exact, no sampling
+    maximal: bool = True  # the M-step finds the bound's maximum, and does not only raise it
 
 
 class Model:
@@ -132,7 +139,13 @@ class Model:
     name: ClassVar[str]
     title: ClassVar[str]
     promises: ClassVar[Promises] = Promises()
-    starts: ClassVar[tuple[str, ...]] = tuple(m for m, _, _ in START_METHODS)
+    starts: ClassVar[tuple[str, ...]] = ("kmeans++", "points", "responsibilities")
+    e_steps: ClassVar[tuple[str, ...]] = tuple(kind for kind, _, _ in E_STEPS)  # the first is the model's own
+    accelerates: ClassVar[bool] = False  # whether it has `coordinates`
+    scales: ClassVar[bool] = True  # whether its columns may be standardised
+    learns: ClassVar[tuple[str, ...]] = ()  # fields that the data decide; they are no parameters
+    marginal: ClassVar[bool] = False  # whether its E-step integrates missing cells out
+    cost: ClassVar[str | None] = None  # what a model without likelihood lowers, such as `inertia`
     k: int
 
     # -- declared parameters -------------------------------------------------------------------------------------------
@@ -141,7 +154,9 @@ class Model:
         made = []
         for f in dataclasses.fields(cls):  # type: ignore[arg-type]
             given = dict(f.metadata)
-            kind = "choice" if "choices" in given else type(f.default).__name__
+            if "label" not in given:
+                continue  # decided by the data
+            kind = "choice" if "choices" in given else "float" if "words" in given else type(f.default).__name__
             made.append(Parameter(f.name, kind, f.default, **given))
         return tuple(made)
 
@@ -149,15 +164,76 @@ class Model:
     def make(cls, **values: Any) -> Model:
         """A model from texts or values; UserError for an unknown name or a value out of range."""
         known = {p.name: p for p in cls.parameters()}
+        learned = {}
         for name in values:
-            if name not in known:
+            if name in cls.learns and not isinstance(values[name], str):
+                learned[name] = cls.read_learned(name, values[name])
+            elif name not in known:
                 names = ", ".join(n for n, p in known.items() if p.option is None)
                 raise UserError(f"the model {cls.name} has no parameter {name!r}", f"it has: {names}")
-        return cls(**{n: known[n].parse(v) for n, v in values.items()})
+        return cls(**{n: known[n].parse(v) for n, v in values.items() if n in known}, **learned)
 
     def with_(self, **values: Any) -> Model:
         """The same model with some parameters changed."""
         return type(self).make(**{**dataclasses.asdict(self), **values})  # type: ignore[call-overload]
+
+    # -- data ----------------------------------------------------------------------------------------------------------
+    def columns(self, table: Table, taken: Sequence[str | None] = ()) -> tuple[str, ...]:
+        """The columns fitted when nobody chose, without those `taken` for something else."""
+        return tuple(name for name in fitted_columns(table) if name not in taken)
+
+    def beside(self, table: Table) -> tuple[str, ...]:
+        """The columns that the model reads beside those that are fitted."""
+        return ()
+
+    def dataset(
+        self,
+        table: Table,
+        names: Sequence[str] | None = None,
+        *,
+        missing: Missing = "drop",
+        weights: str | None = None,
+        truth: str | None = None,
+    ) -> Dataset:
+        """What of `table` this model is fitted to, from the columns `names` or its own choice. Raises UserError."""
+        chosen = self.columns(table, (weights, truth)) if names is None else names
+        return dataset(table, chosen, missing=missing, weights=weights, truth=truth)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is hidden: the data alone decide the start, and one M-step is the end."""
+        return False
+
+    def for_data(self, data: Dataset) -> Model:
+        """The model with what only the data can say filled in, such as the names of their categories."""
+        return self
+
+    def learned(self) -> dict[str, Any]:
+        """What `for_data` filled in, as the model file holds it beside the declared parameters."""
+        return {}
+
+    @classmethod
+    def read_learned(cls, name: str, value: Any) -> Any:
+        """The field `name` (one of `learns`) from a model file; UserError where it is wrong."""
+        raise NotImplementedError
+
+    def inspect(self, data: Dataset) -> None:
+        """UserError naming the first cell that no data of this model can hold (a count of -1)."""
+
+    def cells(self, x: np.ndarray, names: Sequence[str] | None, rng: np.random.Generator) -> tuple[Sequence[str], list]:
+        """(column names, cells of each row) that a table with the columns `names` would hold for drawn rows `x` (m, d).
+
+        UserError where they are not as many as the rows have.
+        """
+        names = tuple(f"x{j + 1}" for j in range(x.shape[1])) if names is None else names
+        if len(names) != x.shape[1]:
+            what = f"data.columns names {len(names)} columns and params is for {x.shape[1]}"
+            raise UserError(what, "name each column")
+        return names, x.tolist()
+
+    def admissible(self, x: np.ndarray) -> np.ndarray:
+        """The nearest rows to `x` (m, d) that this model's data can hold: counts are rounded."""
+        return x
 
     # -- EM ------------------------------------------------------------------------------------------------------------
     def accepts(self, data: Dataset) -> str | None:
@@ -181,7 +257,7 @@ class Model:
         raise NotImplementedError
 
     def bound(self, data: Dataset, params: Params, posterior: Posterior) -> float | None:
-        """F(q, theta) = E_q[log p(x, z | theta)] + H(q), q the posterior, in nats."""
+        """F(q, theta) = E_q[log p(x, z | theta)] + T H(q), q the posterior and T its temperature, in nats."""
         raise NotImplementedError
 
     def penalty(self, params: Params, posterior: Posterior) -> float:
@@ -200,6 +276,27 @@ class Model:
         """(m, K) for rows `x` (m, d) that need not be data; NaN cells are marginalised."""
         raise NotImplementedError
 
+    def assigned(self, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray | None]:
+        """((n, K) exact responsibilities of the rows, (n,) their log-densities or None for a model without likelihood)."""
+        raise NotImplementedError
+
+    def coordinates(self, data: Dataset, params: Params) -> np.ndarray | None:
+        """(p,) unconstrained coordinates in which a step can be stretched, of size about 1; None where there are none."""
+        return None
+
+    def at_coordinates(self, data: Dataset, coordinates: np.ndarray, like: Params) -> Params:
+        """The params at `coordinates`; `like` has their shapes. They may lie outside of a constrained family."""
+        raise NotImplementedError
+
+    def locations(self, params: Params) -> np.ndarray | None:
+        """(K, d) where each component lies among the rows, or None where that means nothing."""
+        return getattr(params, "means", None)
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """What the columns of the responsibilities are: components from 0, and NOISE last where there is one."""
+        return tuple(range(self.k))
+
     def free_parameters(self, data_dimension: int) -> int:
         raise NotImplementedError
 
@@ -207,11 +304,33 @@ class Model:
         """`params` with one component started anew on a row that the others explain badly."""
         raise NotImplementedError
 
+    def stacked(self, params: Params) -> tuple[np.ndarray, ...]:
+        """The arrays of `params` that are stacked over the K components, and nothing else."""
+        return tuple(np.asarray(a) for a in params)
+
+    def adapted(self, data: Dataset, params: Params) -> Params:
+        """`params` after a person changed the data: what in them follows from the data alone is brought up to date."""
+        return params
+
+    def without(self, params: Params, component: int) -> Params:
+        """The params of the model with one component less: that one is gone, the weights are shared out anew."""
+        left = params._replace(**{n: np.delete(np.asarray(a), component, axis=0) for n, a in params._asdict().items()})
+        if "weights" not in params._fields:
+            return left
+        weights = left.weights
+        return left._replace(
+            weights=weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
+        )
+
     def permute(self, params: Params, order: np.ndarray) -> Params:
         return type(params)(*(np.asarray(a)[order] for a in params))
 
-    def notices(self, data: Dataset, params: Params, posterior: Posterior) -> list:
-        """Warnings about a finished fit (saddle, ill-conditioned ...): list of Notice."""
+    def notices(self, data: Dataset, params: Params, posterior: Posterior) -> list[Notice]:
+        """Warnings about a finished fit (saddle, ill-conditioned ...)."""
+        return []
+
+    def kept(self, posterior: Posterior) -> list[Notice]:
+        """Warnings about an M-step of this posterior that left something as it was (an empty cluster's centre)."""
         return []
 
     def sample(self, params: Params, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -232,6 +351,10 @@ class Model:
         raise NotImplementedError
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def shape_name(self, data: Dataset) -> str:
+        """What a person sees of one component in the picture, in the singular."""
+        return "curve" if data.d == 1 else "ellipse"
+
     def views(self, data: Dataset) -> tuple[View, ...]:
         raise NotImplementedError
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emstudio.core.data import Dataset
-from emstudio.core.em import Moment, advance, begin, blank, edited, evaluate
+from emstudio.core.em import Moment, advance, begin, blank, evaluate
 from emstudio.core.errors import Degenerate, Notice, UserError
+from emstudio.core.how import SOFT, EStep
 from emstudio.core.model import Model, Params, Start
-from emstudio.core.stopping import Stopping
+from emstudio.core.remedies import answered
+from emstudio.core.stopping import Stopping, Verdict
 
 RESEEDS = 20  # of one run, after which a collapse is taken for an answer
 _SAME_OBJECTIVE = 1e-6
@@ -27,6 +29,7 @@ class Entry:
     log_likelihood: float | None
     bound: float | None
     params: Params | None = None
+    cost: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,10 @@ class Run:
         return self.moment.snapshot.log_likelihood
 
     @property
+    def cost(self) -> float | None:
+        return self.moment.snapshot.cost
+
+    @property
     def iterations(self) -> int:
         return self.trace[-1].iteration
 
@@ -73,17 +80,21 @@ def run(
 ) -> Run:
     """Starts at `moment` (begins it if nothing was started) and iterates until `stopping` says so.
 
-    A collapse ends the run at its last sound iteration, or (`on_collapse="reseed"`) the component starts anew as part of
-    the iteration in which it collapsed. `watch` is called with the moment after every iteration; True interrupts.
-    Raises UserError or Degenerate where not even the start can be made.
+    A collapse ends the run at its last sound iteration, or it is answered as `on_collapse` says (see `remedies`) as part
+    of the iteration in which it happened, and the run goes on. `watch` is called with the moment after every iteration;
+    True interrupts. Raises UserError or Degenerate where not even the start can be made.
     """
     moment = begin(moment, resp=False) if moment.next == "start" else evaluate(moment, resp=False)
     trace = [_entry(moment, keep_params)]
     notices: list[Notice] = []
     objectives, params = [moment.objective], [moment.snapshot.params]
     while True:
-        verdict = stopping.verdict(objectives, moment.data.total, params)
-        ended = verdict if verdict.stop else stopping.exhausted(moment.snapshot.t)
+        verdict = _verdict(stopping, moment, objectives, params)
+        ended = (
+            verdict
+            if verdict is not None and verdict.stop
+            else stopping.exhausted(moment.snapshot.t, moment.how.settles)
+        )
         if ended is not None:
             return Run(moment, tuple(trace), ended.stop, ended.reason, tuple(notices))
         if watch is not None and watch(moment):
@@ -96,12 +107,16 @@ def run(
                 break
             except Degenerate as news:
                 notice = _dated(news.notice, moment.snapshot.t + 1)
-                if on_collapse != "reseed" or notice.component is None or len(notices) >= RESEEDS:
+                answer = answered(before, notice, on_collapse, len(notices) + 1) if len(notices) < RESEEDS else None
+                if answer is None:
                     return Run(moment, tuple(trace), "collapse", notice.text, (*notices, notice))
-                notices.append(replace(notice, text=f"{notice.text} It was started anew."))
-                before = _reseeded(before, notice.component, len(notices))
+                notices.append(replace(notice, text=f"{notice.text} {answer[1]}"))
+                before = evaluate(answer[0], resp=False)
                 objectives, params = [before.objective], [before.snapshot.params]
         moment = after
+        known = {(n.code, n.component) for n in notices}
+        kept = moment.model.kept(moment.snapshot.posterior)
+        notices += [_dated(n, moment.snapshot.t) for n in kept if (n.code, n.component) not in known]
         trace.append(_entry(moment, keep_params))
         objectives = [*objectives[-2:], moment.objective]
         params = [params[-1], moment.snapshot.params]
@@ -109,17 +124,18 @@ def run(
 
 def _entry(moment: Moment, keep_params: bool) -> Entry:
     s = moment.snapshot
-    return Entry(s.t, s.log_likelihood, s.bound, s.params if keep_params else None)
+    return Entry(s.t, s.log_likelihood, s.bound, s.params if keep_params else None, s.cost)
+
+
+def _verdict(stopping: Stopping, moment: Moment, objectives: list, params: list) -> Verdict | None:
+    """What the rule says; None for a run that never settles."""
+    if not moment.how.settles:
+        return None
+    return stopping.verdict(objectives, moment.data.total, params, moment.left)
 
 
 def _dated(notice: Notice, iteration: int) -> Notice:
     return notice if notice.iteration is not None else replace(notice, iteration=iteration)
-
-
-def _reseeded(moment: Moment, component: int, nth: int) -> Moment:
-    rng = np.random.default_rng([moment.seed, moment.number, moment.snapshot.t, 5, nth])
-    params = moment.model.reseed(moment.data, moment.snapshot.params, component, rng)
-    return evaluate(edited(moment, params=params), resp=False)
 
 
 def _count(n: int, noun: str) -> str:
@@ -129,11 +145,16 @@ def _count(n: int, noun: str) -> str:
 # -- several starts ----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """Where `starts` of the starts ended, the first of them with the number `first`."""
+    """Where `starts` of the starts ended, the first of them with the number `first`.
+
+    `spurious`: a component rests on a handful of rows there.
+    """
 
     log_likelihood: float | None
     starts: int
     first: int
+    cost: float | None = None
+    spurious: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +162,9 @@ class _End:
     number: int
     objective: float
     log_likelihood: float | None
-    params: Params
+    params: tuple[np.ndarray, ...]  # stacked over the components
+    cost: float | None = None
+    spurious: bool = False
 
 
 class Tally:
@@ -171,7 +194,7 @@ class Tally:
             return
         objective = _rank(run)
         if run.stop != "interrupted":
-            self._ends.append(_End(run.moment.number, objective, run.log_likelihood, run.params))
+            self._ends.append(_end(run, objective))
         if self.best is None or self.best.collapsed or objective > _rank(self.best):
             self.best = run
 
@@ -180,6 +203,14 @@ class Tally:
         self.finished += 1
         self.collapsed += 1
         self._first_news = self._first_news or news.notice
+
+    def repeat(self, number: int) -> None:
+        """Start `number` would be the last one over again."""
+        self.finished += 1
+        if self.best is None or self.best.collapsed:
+            self.collapsed += 1
+        else:
+            self._ends.append(replace(self._ends[-1], number=number))
 
     def refuse_if_empty(self) -> None:
         """UserError where no start could be made."""
@@ -200,7 +231,10 @@ class Tally:
                     break
             else:
                 groups.append((end, [end.number]))
-        return tuple(Optimum(head.log_likelihood, len(members), min(members)) for head, members in groups)
+        return tuple(
+            Optimum(head.log_likelihood, len(members), min(members), head.cost, head.spurious)
+            for head, members in groups
+        )
 
 
 def multi_start(
@@ -212,13 +246,19 @@ def multi_start(
     stopping: Stopping,
     on_collapse: str = "stop",
     *,
+    how: EStep = SOFT,
+    accelerate: bool = False,
     keep_params: bool = False,
     watch: Callable[[Moment], bool] | None = None,
 ) -> Tally:
     """`starts` runs, start i drawing from [seed, i]; `watch` as in `run`. UserError where no start could be made."""
     tally = Tally(stopping.tol)
+    alike = start.method == "hierarchical" and how.settles and on_collapse != "reseed"  # nothing is drawn
     for number in range(starts):
-        moment = blank(data, model, start, seed, number)
+        if alike and number:
+            tally.repeat(number)
+            continue
+        moment = blank(data, model, start, seed, number, how, accelerate)
         try:
             tally.add(run(moment, stopping, on_collapse, keep_params=keep_params, watch=watch))
         except Degenerate as news:
@@ -229,6 +269,13 @@ def multi_start(
     return tally
 
 
+def _end(run: Run, objective: float) -> _End:
+    m = run.moment
+    found = () if m.ahead is None else m.model.notices(m.data, run.params, m.ahead)
+    spurious = any(n.code == "spurious" for n in found)
+    return _End(m.number, objective, run.log_likelihood, m.model.stacked(run.params), run.cost, spurious)
+
+
 def _rank(run: Run) -> float:
     objective = run.moment.objective
     return -np.inf if objective is None else objective
@@ -236,6 +283,8 @@ def _rank(run: Run) -> float:
 
 def _same(a: _End, b: _End, near: float) -> bool:
     if abs(a.objective - b.objective) > _SAME_OBJECTIVE * max(1.0, abs(a.objective)):
+        return False
+    if len(a.params[0]) != len(b.params[0]):
         return False
     order = matched(a.params, b.params)
     for u, v in zip(a.params, b.params):

@@ -29,7 +29,7 @@ class Scale:
             values = frozen((column.values - mean) / sd)
             scaled[name] = replace(column, values=values, kind="number", unit="sd")
         table = replace(data.table, columns=tuple(scaled.get(c.name, c) for c in data.table.columns))
-        return Dataset(table, data.names, x, data.rows, data.dropped, data.weights, data.truth)
+        return replace(data, table=table, x=x, _memo={})
 
 
 def scale_of(data: Dataset) -> Scale:
@@ -38,8 +38,11 @@ def scale_of(data: Dataset) -> Scale:
     UserError where a column has no spread, or one too large or too small for a double.
     """
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        means = np.average(data.x, axis=0, weights=data.weights)
-        sds = np.sqrt(np.average((data.x - means) ** 2, axis=0, weights=data.weights))
+        weights = data.weights
+        if data.mask is not None:  # of the known cells
+            weights = ~data.mask * (1.0 if weights is None else weights[:, None])
+        means = np.average(data.x, axis=0, weights=weights)
+        sds = np.sqrt(np.average((data.x - means) ** 2, axis=0, weights=weights))
     for name, values, mean, sd in zip(data.names, data.x.T, means, sds):
         where = {"file": data.table.source or None, "column": name}
         if np.ptp(values) == 0:

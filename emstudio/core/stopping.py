@@ -41,26 +41,35 @@ class Stopping:
     tol: float = 1e-8
     max_iter: int = 1000
 
-    def verdict(self, objectives: Sequence[float | None], total: float, params: Sequence[object] = ()) -> Verdict:
+    def verdict(
+        self,
+        objectives: Sequence[float | None],
+        total: float,
+        params: Sequence[object] = (),
+        left: float | None = None,
+    ) -> Verdict:
         """The verdict after iteration `len(objectives) - 1`.
 
         `objectives`: the watched objective of the start and after each iteration (at least the last three);
-        `total`: the sum of the row weights; `params`: the last two parameters, needed for the measure `parameters`.
+        `total`: the sum of the row weights; `params`: the last two parameters, needed for the measure `parameters`;
+        `left`: what an accelerated run says it has still to gain, in place of Aitken's estimate.
         """
-        value = self.value(objectives, total, params)
+        value = left / total if left is not None and self.measure == "aitken" else self.value(objectives, total, params)
         name = _NAMES[self.measure]
         if value is not None and value < self.tol:
             digits = next((d for d in (1, 2, 3) if float(f"{value:.{d}g}") < self.tol), 6)  # never "1e-8 below 1e-8"
             return Verdict("tolerance", f"{name} {_short(value, digits)} below {_short(self.tol)}", value)
         return Verdict(None, "" if value is None else f"{name} {_short(value, 1)}", value)
 
-    def exhausted(self, iterations: int) -> Verdict | None:
-        """The verdict of the iteration limit, or None while it is not reached."""
+    def exhausted(self, iterations: int, settles: bool = True) -> Verdict | None:
+        """The verdict of the iteration limit, or None while it is not reached; `settles`: whether the run can converge."""
         if iterations < self.max_iter:
             return None
         done = f"{iterations} iteration" if iterations == 1 else f"{iterations} iterations"
         if self.tol == 0 or self.max_iter == 0:
             return Verdict("max-iter", f"{done} done, as asked")
+        if not settles:
+            return Verdict("max-iter", f"{done} done; assignments that are drawn anew do not settle")
         return Verdict("max-iter", f"stopped after {done} without reaching {_short(self.tol)}")
 
     def value(self, objectives: Sequence[float | None], total: float, params: Sequence[object] = ()) -> float | None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,15 +29,20 @@ HINT = (
 )
 
 
+NEAREST = "The nearest centre takes the whole point; distances are in units of the data."
+
+
 @dataclass(frozen=True, eq=False)
 class Rule:
     """The numbers of one point, as logarithms so that nothing is rounded to zero.
 
     `log_products` (K,) = log pi_k + log p(x | k); `log_weights` (K,) or None where the model has no weights.
+    `distances` (K,) to the centres where there is no likelihood: the share is the nearest's.
     """
 
     log_products: np.ndarray
     log_weights: np.ndarray | None = None
+    distances: np.ndarray | None = None
 
     @property
     def log_sum(self) -> float:
@@ -46,12 +52,16 @@ class Rule:
     @property
     def shares(self) -> np.ndarray:
         """(K,) the responsibilities."""
+        if self.distances is not None:
+            return (np.arange(len(self.distances)) == self.distances.argmin()).astype(float)
         return np.exp(self.log_products - self.log_sum)
 
 
 def rule(model: Model, params: Params, x: np.ndarray) -> Rule:
     """Bayes' rule at `x` (d,), NaN where a value is not known."""
     products = model.scores_at(params, np.asarray(x, float)[None])[0]
+    if model.cost is not None:
+        return Rule(products, distances=np.sqrt(-products))
     if not isinstance(model, Mixture):
         return Rule(products)
     with np.errstate(divide="ignore"):
@@ -78,17 +88,21 @@ class BayesTable(QWidget):
         self._rule: Rule | None = None
         self._k = 2
         self._grown = False  # some point was explained: what stands below keeps its place from then on
+        self._parts: tuple[int, ...] = (0, 1)
+        self._hint = HINT
         self.setAccessibleName("Bayes' rule in numbers")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(196)
 
-    def show_rule(self, found: Rule | None, k: int) -> None:
-        """Show other numbers, or none; once shown, `k` components take the same room either way."""
-        if found is None and self._rule is None and k == self._k:
+    def show_rule(self, found: Rule | None, k: int, hint: str = HINT, parts: Sequence[int] | None = None) -> None:
+        """Show other numbers, or none and the `hint`; once shown, `k` components take the same room either way."""
+        if found is None and self._rule is None and k == self._k and hint == self._hint:
             return
+        self._hint = hint
         height = self.sizeHint().height()
         self._grown = found is not None or (self._grown and k == self._k)
         self._rule, self._k = found, k
+        self._parts = tuple(range(k) if parts is None else parts)
         self.setAccessibleDescription("; ".join(" ".join(line) for line in self.lines()))
         if self.sizeHint().height() != height:
             self.updateGeometry()
@@ -110,7 +124,9 @@ class BayesTable(QWidget):
         found, lines = self._rule, []
         shown = self.components()
         for k in shown:
-            lines.append((theme.letter(k), *self._numbers(k)))
+            lines.append((theme.letter(self._parts[k]), *self._numbers(k)))
+        if found.distances is not None:
+            return [*lines, ("nearest", "", "", number(float(found.distances.min()), 4), "1")]
         others = [k for k in range(len(found.log_products)) if k not in shown]
         if others:
             rest = Rule(found.log_products[others]).log_sum
@@ -121,6 +137,8 @@ class BayesTable(QWidget):
 
     def _numbers(self, k: int) -> tuple[str, str, str, str]:
         assert self._rule is not None
+        if self._rule.distances is not None:
+            return "", "", number(float(self._rule.distances[k]), 4), number(float(self._rule.shares[k]), decimals=0)
         product = float(self._rule.log_products[k])
         share = number(float(self._rule.shares[k]), decimals=3)
         if self._rule.log_weights is None:
@@ -145,14 +163,16 @@ class BayesTable(QWidget):
             return
         weighted = self._rule.log_weights is not None
         heads = ("", "weight" if weighted else "", "\u00d7  density" if weighted else "", "=  product", "share")
+        if self._rule.distances is not None:
+            heads = ("", "", "", "distance", "share")
         self._row(painter, 0, heads, [theme.colour("text3")] * 5, 11, 400)
         shown, lines = self.components(), self.lines()
         for i, line in enumerate(lines[:-1]):
             named = i < len(shown)
-            ink = theme.component_text(shown[i]) if named else theme.colour("text2")
+            ink = theme.component_text(self._parts[shown[i]]) if named else theme.colour("text2")
             self._row(painter, i + 1, ("" if named else line[0], *line[1:]), [ink] * 5, 12, 500)
             if named:
-                paint_disc(painter, QPointF(9, self._pitch * (i + 1.5)), 18, shown[i])
+                paint_disc(painter, QPointF(9, self._pitch * (i + 1.5)), 18, self._parts[shown[i]])
         y = self._pitch * len(lines) + 1.5
         painter.setPen(QPen(theme.colour("axis"), 1))
         painter.drawLine(QPointF(self._edges()[2] + 8, y), QPointF(self.width(), y))
@@ -162,7 +182,7 @@ class BayesTable(QWidget):
     def _paint_hint(self, painter: QPainter) -> None:
         painter.setFont(theme.font(12))
         painter.setPen(theme.colour("text3"))
-        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, HINT)
+        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, self._hint)
 
     def _edges(self) -> list[float]:
         """The right edges of the five columns."""

@@ -68,6 +68,7 @@ class Canvas(QWidget):
         self._tool: Tool = self._tools["select"]
         self._brush = 12
         self._trails = Trails()
+        self._resting = False
         self._row: int | None = None
         self._fit_wanted = True  # other data are shown: fit them, and once more with their first ellipses
         self._keyboard_focus = False
@@ -95,15 +96,18 @@ class Canvas(QWidget):
             return
         self._movement.stop()
         self.picture.set_view(view)
-        self.show_moment(self.session.moment)
-        self.fit()
+        if not self._resting:
+            self.show_moment(self.session.moment)
+            self.fit()
 
     def show_moment(self, moment: Moment) -> None:
         """Draw a moment; where it is an M-step after a rest, the shapes are seen moving."""
+        if self._resting:
+            return
         picture, before = self.picture, self.picture.moment
         other = self._changes.other_data(before, moment)
         was_equal = picture.equal
-        if other or moment.data.n < before.data.n:  # type: ignore[union-attr]
+        if before is None or other or moment.data.n < before.data.n:
             self._forget_rows()
         if other:
             self._fit_wanted = True
@@ -129,6 +133,18 @@ class Canvas(QWidget):
             self.pick_component(None)
         self._refresh_marks()
         self.setAccessibleDescription(_described(moment))
+
+    def rest(self, on: bool) -> None:
+        """While another widget shows the view nothing is drawn here."""
+        self._resting = on
+
+    def wake(self, view: View) -> None:
+        """Show the session's moment again, in `view`."""
+        self._resting = False
+        self.picture.moment = None  # it may be of a model that knows no such view
+        self.picture.set_view(view)
+        self._fit_wanted = True
+        self.show_moment(self.session.moment)
 
     def catch_up(self) -> None:
         """Show the session's moment now, where the picture is behind."""

@@ -1,4 +1,4 @@
-"""The middle of the window: view tabs, caption, the bar for trouble, the canvas, and the objective over its timeline."""
+"""The middle of the window: view tabs, caption, the bar for trouble, the view, and the objective over its timeline."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QTabBar, QVBoxLayout, QWidget
 
 from emstudio.gui.actions import Actions
-from emstudio.gui.canvas import Canvas
 from emstudio.gui.caption import CaptionBar
 from emstudio.gui.objective import Objective
 from emstudio.gui.refresh import Refresher
+from emstudio.gui.stage import Stage
 from emstudio.gui.timeline import Timeline
 from emstudio.gui.trouble import TroubleBar
 from emstudio.gui.views import Views
 from emstudio.gui.widgets import IconButton, hline
 from emstudio.session import Session
 
+_OBJECTIVE_LEAST = 129  # px, under a laboratory
 _CANVAS_SHARE, _OBJECTIVE_SHARE = 68, 32  # of what tabs and caption leave: 72 to 28 of the whole
 
 
@@ -80,7 +81,8 @@ class Centre(QWidget):
         self.view_bar = ViewBar(views, actions)
         self.caption = CaptionBar(session, refresher)
         self.trouble = TroubleBar()
-        self.canvas = Canvas(session, refresher)
+        self.stage = Stage(session, refresher)
+        self.canvas = self.stage.canvas
         self.objective = Objective(session, refresher)
         self.timeline = Timeline(session, refresher)
         column = QVBoxLayout(self)
@@ -102,17 +104,36 @@ class Centre(QWidget):
         self.splitter.setObjectName("splitter")
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(1)
-        self.splitter.addWidget(self.canvas)
+        self.splitter.addWidget(self.stage)
         self.splitter.addWidget(lower)
         self.splitter.setStretchFactor(0, _CANVAS_SHARE)
         self.splitter.setStretchFactor(1, _OBJECTIVE_SHARE)
         column.addWidget(self.splitter, 1)
+        self._sizes: dict[QWidget, list[int]] = {}  # of canvas and objective, by the widget that shows the view
+        self._page = self.stage.page
+        self.stage.changed.connect(self._on_page)
         self.reset()
 
     def reset(self) -> None:
         """Canvas and objective in the proportion they have at first."""
-        self.splitter.setSizes([_CANVAS_SHARE * 10, _OBJECTIVE_SHARE * 10])
+        self._sizes.clear()
+        if self.stage.page is self.canvas:
+            self.splitter.setSizes([_CANVAS_SHARE * 10, _OBJECTIVE_SHARE * 10])
+        else:
+            height = sum(self.splitter.sizes())
+            self.splitter.setSizes([max(height - _OBJECTIVE_LEAST, 1), _OBJECTIVE_LEAST])
+
+    def _on_page(self) -> None:
+        """Each widget keeps the room that a person gave it; one that is more than a plot starts with a low objective."""
+        self._sizes[self._page] = self.splitter.sizes()
+        self._page = self.stage.page
+        if self._page in self._sizes:
+            self.splitter.setSizes(self._sizes[self._page])
+        else:
+            kept = dict(self._sizes)
+            self.reset()
+            self._sizes = kept
 
     def hosts(self) -> list[QWidget]:
         """The widgets to which the single keys belong."""
-        return [self.canvas, self.objective, self.timeline]
+        return [self.stage, self.objective, self.timeline]

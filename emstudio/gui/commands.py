@@ -40,7 +40,7 @@ class Commands(QObject):
             "undo": s.undo,
             "redo": s.redo,
             "copy": self.copy,
-            "delete_points": lambda: self._window.canvas.delete_selected(),
+            "delete_points": lambda: self._window.stage.delete_selected(),
             "clear_points": s.clear_points,
             "columns": lambda: self._window.data_panel.open_columns(),
             "left_out": lambda: self._window.data_panel.open_left_out(),
@@ -135,6 +135,7 @@ def refresh(window: MainWindow) -> None:
     bounds = next((p for p in session.model.parameters() if p.name == "k"), None)
     k = session.model.k
     table = moment.data.table
+    on_canvas = window.stage.page is window.canvas
     enabled = {
         "undo": history.undo_target() is not None,
         "redo": history.redo_target() is not None,
@@ -155,7 +156,9 @@ def refresh(window: MainWindow) -> None:
         "back": started and moment.snapshot.phase != "start",
         "first": started and moment.snapshot.phase != "start",
         "last": onward is not None and onward.moment.snapshot.phase not in ("start", "data"),
-        "by_truth": moment.data.truth is not None,
+        "by_truth": moment.data.truth is not None and on_canvas,
+        "fit_view": on_canvas,
+        **{f"tool_{tool}": on_canvas for tool in ("select", "paint", "spray", "erase")},
         "equal": window.views.view is not None and len(window.views.view.columns) == 2,
     }
     for name, on in enabled.items():

@@ -72,14 +72,17 @@ class DataPanel(QWidget):
         truth.addWidget(self.truth_button)
         self.x_box.setAccessibleName("Column on the x axis")
         self.y_box.setAccessibleName("Column on the y axis")
-        column.addWidget(LabeledRow("x", self.x_box, label_width=24))
+        self._x_row = LabeledRow("x", self.x_box, label_width=24)
+        column.addWidget(self._x_row)
         column.addWidget(self._y_row)
         column.addWidget(self._truth_row)
         self.preview = Preview()
         self.preview.setMinimumHeight(4 * 24)
         self.preview.picked.connect(self.picked)
         column.addWidget(self.preview, 1)
-        column.addLayout(self._tool_row())
+        self._tools_row = QWidget()
+        self._tools_row.setLayout(self._tool_row())
+        column.addWidget(self._tools_row)
         session.data_changed.connect(self._show_data)
         session.reading_changed.connect(lambda name: None if name else self._fill_sources())
         refresher.draw.connect(self._show_moment)
@@ -132,6 +135,7 @@ class DataPanel(QWidget):
         self.brush.lineEdit().setTextMargins(6, 0, 0, 0)
         self.brush.valueChanged.connect(self.brush_changed)
         row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.tools)
         row.addStretch(1)
         row.addWidget(self.brush)
@@ -142,6 +146,10 @@ class DataPanel(QWidget):
         """The recent files that the list offers below the bundled sets."""
         self._recent = list(paths)
         self._fill_sources()
+
+    def show_tools(self, on: bool) -> None:
+        """The canvas's tools are of no use where another widget shows the view."""
+        self._tools_row.setVisible(on)
 
     def show_row(self, row: int | None) -> None:
         """Select the row of a point that was picked on the canvas."""
@@ -159,7 +167,7 @@ class DataPanel(QWidget):
 
     def _show_moment(self, moment: Moment) -> None:
         self.preview.set_dataset(moment.data)
-        self.preview.show_responsibilities(moment.snapshot.resp, moment.model.k)
+        self.preview.show_responsibilities(moment.snapshot.resp, moment.model.parts)
 
     def _show_axes(self) -> None:
         data, view = self._session.data, self._views.view
@@ -173,6 +181,7 @@ class DataPanel(QWidget):
                 box.setCurrentIndex(columns[axis] if axis < len(columns) else -1)
             box.setToolTip(f"<span>{escape(box.currentText())}</span>")
             box.setEnabled(len(titles) > 1)
+        self._x_row.setVisible(len(columns) > 0)
         self._y_row.setVisible(len(columns) > 1)
 
     def _show_truth(self, data: Dataset) -> None:

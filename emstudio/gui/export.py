@@ -15,8 +15,8 @@ from emstudio.core.runs import Entry, Run
 from emstudio.session import Session
 
 if TYPE_CHECKING:
-    from emstudio.gui.canvas import Canvas
     from emstudio.gui.main_window import MainWindow
+    from emstudio.gui.stage import Stage
 
 # what: (title, suffix, filter)
 KINDS = {
@@ -49,7 +49,7 @@ def suggestion(session: Session, what: str) -> str:
 def export(window: MainWindow, what: str, path: str) -> bool:
     """Write `what` to `path` and say so; what cannot be written is one sentence in the window."""
     try:
-        content = picture(window.canvas) if what == "picture" else document(window.session, what)
+        content = picture(window.stage) if what == "picture" else document(window.session, what)
         storage.write(path, content)
     except UserError as error:
         window.tell(f"{error}.")
@@ -79,13 +79,13 @@ def shown_run(session: Session) -> Run:
         s = node.moment.snapshot
         if s.phase in ("start", "M", "edit"):
             bound = s.bound if s.phase == "M" else None
-            entries[s.t] = Entry(s.t, s.log_likelihood, bound)
+            entries[s.t] = Entry(s.t, s.log_likelihood, bound, cost=s.cost)
         if node is session.history.current:
             break
     s = moment.snapshot
     kept = [e for t, e in entries.items() if t < s.t]
     last = entries.get(s.t, Entry(s.t, None, None))
-    trace = (*kept, Entry(s.t, s.log_likelihood, last.bound))
+    trace = (*kept, Entry(s.t, s.log_likelihood, last.bound, cost=s.cost))
     verdict = session.verdict()
     stop = verdict.stop or "interrupted"
     reason = verdict.reason if verdict.stop else f"stopped by hand after {s.t} iterations"
@@ -94,8 +94,8 @@ def shown_run(session: Session) -> Run:
     return Run(moment, trace, stop, reason, notices)
 
 
-def picture(canvas: Canvas) -> bytes:
-    """The canvas as it is seen, twice as sharp, as PNG."""
+def picture(canvas: Stage) -> bytes:
+    """The view as it is seen, twice as sharp, as PNG."""
     image = canvas.render(canvas.width(), canvas.height(), _SHARP)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)

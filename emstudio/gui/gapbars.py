@@ -42,10 +42,11 @@ class GapBars(QWidget):
         column.setContentsMargins(16, 8, 16, 4)
         self.setMaximumHeight(TALLEST)
         column.setSpacing(6)
-        column.addLayout(_ends(text("log L = F + KL", "title"), text("nats, higher is better", "unit")))
+        self.title, self.gap, self.parts = text("", "title"), text("", "label"), text("", "label")
+        column.addLayout(_ends(self.title, text("nats, higher is better", "unit")))
         column.addWidget(self.bars, 1)
-        column.addLayout(_legend())
-        column.addLayout(_ends(text("F = Q + H", "label"), self.sum))
+        column.addLayout(_legend(self.gap))
+        column.addLayout(_ends(self.parts, self.sum))
         refresher.draw.connect(self._draw)
         theme.notifier.changed.connect(self.bars.update)
         self._draw(session.moment)
@@ -55,6 +56,19 @@ class GapBars(QWidget):
         self.bars.setAccessibleDescription(self.bars.words())
         self.bars.update()
         self.sum.setText(sum_of(moment))
+        title, gap, parts = names_of(moment)
+        self.title.setText(title)
+        self.gap.setText(gap)
+        self.parts.setText(parts)
+        self.setVisible(moment.model.cost is None)
+
+
+def names_of(moment: Moment) -> tuple[str, str, str]:
+    """(title, the gap's name, the sum): what F is depends on the kind of E-step."""
+    if moment.how.kind == "annealed":
+        return "log L and F", "what F lacks", "F = Q + T H"
+    closed = "KL gap, closed by E" if moment.how.kind == "soft" else "KL gap, left open by E"
+    return "log L = F + KL", closed, "F = Q + H"
 
 
 def sum_of(moment: Moment) -> str:
@@ -62,7 +76,7 @@ def sum_of(moment: Moment) -> str:
     snapshot = moment.snapshot
     if snapshot.bound is None or snapshot.posterior is None:
         return "\u2014"
-    entropy = snapshot.posterior.entropy
+    entropy = snapshot.posterior.temperature * snapshot.posterior.entropy
     parts = (snapshot.bound, snapshot.bound - entropy, entropy)
     f, q, h = (number(v, decimals=_decimals(snapshot.bound)) for v in parts)
     return f"{f} = {q} + {h}".replace(f"+ {MINUS}", f"{MINUS} ")
@@ -80,12 +94,12 @@ def _ends(left: QWidget, right: QWidget) -> QHBoxLayout:
     return row
 
 
-def _legend() -> QHBoxLayout:
+def _legend(gap: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(6)
-    for role, words in (("bound", "bound F"), ("gap", "KL gap, closed by E")):
+    for role, words in (("bound", text("bound F", "label")), ("gap", gap)):
         row.addWidget(Swatch(role))
-        row.addWidget(text(words, "label"))
+        row.addWidget(words)
         row.addSpacing(10)
     row.addStretch(1)
     return row

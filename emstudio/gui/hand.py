@@ -29,13 +29,15 @@ class Card:
     values: str
     pixel: tuple[float, float]
     ring: bool = True
+    parts: tuple[int, ...] | None = None  # what the shares are of; None: components 0..
 
     def main_shares(self) -> list[tuple[int, float]]:
         """The largest responsibilities, in the components' order."""
         if self.shares is None:
             return []
         best = sorted(range(len(self.shares)), key=lambda k: -self.shares[k])[:_MOST_LETTERS]
-        return [(k, float(self.shares[k])) for k in sorted(best)]
+        parts = range(len(self.shares)) if self.parts is None else self.parts
+        return [(parts[k], float(self.shares[k])) for k in sorted(best)]
 
     def spoken(self) -> str:
         """The card as one line, for screen readers."""
@@ -169,7 +171,7 @@ def paint_card(painter: QPainter, frame: Frame, card: Card) -> None:
         right -= width + 8
     below = line.bottom() + 5
     if card.shares is not None:
-        paint_bar(painter, QRectF(line.left(), below, inner, 7), card.shares)
+        paint_bar(painter, QRectF(line.left(), below, inner, 7), card.shares, card.parts)
         below += 12
     if card.values:
         painter.setFont(small)
@@ -178,7 +180,7 @@ def paint_card(painter: QPainter, frame: Frame, card: Card) -> None:
         painter.drawText(QRectF(line.left(), below, inner, 16), Qt.AlignmentFlag.AlignVCenter, values)
 
 
-def paint_bar(painter: QPainter, box: QRectF, shares: np.ndarray) -> None:
+def paint_bar(painter: QPainter, box: QRectF, shares: np.ndarray, parts: tuple[int, ...] | None = None) -> None:
     """All responsibilities to scale, side by side."""
     total = float(np.nansum(shares))
     painter.save()
@@ -187,7 +189,7 @@ def paint_bar(painter: QPainter, box: QRectF, shares: np.ndarray) -> None:
     painter.setClipPath(path)
     painter.fillRect(box, theme.colour("chip"))
     left = box.left()
-    for k, share in enumerate(shares):
+    for k, share in zip(range(len(shares)) if parts is None else parts, shares):
         width = box.width() * float(share) / total if total > 0 and math.isfinite(share) else 0.0
         if width > 0:
             gap = 1.0 if left + width < box.right() - 0.5 and width > 2 else 0.0

@@ -14,14 +14,23 @@ from emstudio.core.em import Moment
 from emstudio.core.format import count, number
 from emstudio.core.history import Node
 from emstudio.gui import theme
-from emstudio.gui.bayes import BayesTable, rule
+from emstudio.gui.bayes import HINT as HINT_BAYES
+from emstudio.gui.bayes import NEAREST, BayesTable, rule
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import Chip, ResponsibilityBar, text
 from emstudio.session import Session
 
 HINT = "Click a point, or rest on an empty spot."
+TRIALS_HINT = "Click a trial, or type a new one."
 MOST_VALUES = 8
 SHORT = 24  # signs of a column's name that stay on one line
+
+
+_WAYS = {
+    "hard": "Hard E-step: all of it goes to the largest share.",
+    "stochastic": "Stochastic E-step: all of it goes to one component, drawn by the shares.",
+    "annealed": "Annealed E-step: the colour is that of the tempered shares.",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +52,13 @@ def why(node: Node, row: int | None) -> Why | None:
     if snapshot.params is None:
         return None
     if row is None:
-        return Why(None, moment, "No data here: so a point would be coloured.")
+        what = "a trial would be shared" if moment.model.name == "coins" else "a point would be coloured"
+        return Why(None, moment, f"No data here: so {what}.")
     shares = None if snapshot.resp is None or row >= len(snapshot.resp) else snapshot.resp[row]
     if shares is None or np.isnan(shares).any():
         return Why(None, moment, "Not coloured yet: so the next E-step will do it.")
     if snapshot.phase == "E":
-        return Why(shares, moment, "")
+        return Why(shares, moment, _WAYS.get(moment.how.kind if moment.model.cost is None else "", ""))
     made = _coloured(node)
     if made is not None:
         return Why(shares, made, f"Coloured by {made.label}; the shapes have moved since.")
@@ -151,9 +161,10 @@ class Inspector(QWidget):
             x = data.x[row]
         self.chip.setVisible(x is not None)
         if x is None:
-            self._show_nothing(HINT)
+            self._show_nothing(TRIALS_HINT if self._session.model.name == "coins" else HINT)
             return
-        self.chip.setText("empty spot" if row is None else f"row {count(int(data.rows[row]) + 1)}")
+        empty = "not in the data" if self._session.model.name == "coins" else "empty spot"
+        self.chip.setText(empty if row is None else f"row {count(int(data.rows[row]) + 1)}")
         self.values.setText(values_html(data, x))
         needed = self.values.heightForWidth(self.values.width())
         self.values.setMinimumHeight(max(needed, self.values.minimumHeight()))
@@ -167,8 +178,8 @@ class Inspector(QWidget):
         model = found.made.model
         numbers = rule(model, found.made.snapshot.params, x)
         shares = numbers.shares if found.shares is None else found.shares
-        self.bar.show_values(shares.tolist())
-        self.table.show_rule(numbers, model.k)
+        self.bar.show_values(shares.tolist(), model.parts)
+        self.table.show_rule(numbers, len(model.parts), parts=model.parts)
         self.note.setText(found.note or " ")
 
     def _show_nothing(self, words: str | None) -> None:
@@ -176,5 +187,6 @@ class Inspector(QWidget):
         if words is not None:
             self.values.setText(words)
         self.bar.show_values([])
-        self.table.show_rule(None, self._session.model.k)
+        model = self._session.model
+        self.table.show_rule(None, len(model.parts), HINT_BAYES if model.cost is None else NEAREST)
         self.note.setText(" " if words is not None else "No colour yet: nothing is fitted.")

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
-from emstudio.core.marks import Bars, Curve, Ellipse
+from emstudio.core.marks import Bars, Borders, Curve, Ellipse
 from emstudio.gui import theme
 from emstudio.gui.layers import Frame, Layer
 
@@ -65,7 +65,7 @@ class Shapes(Layer):
         self._many = False
 
     def show_marks(self, marks: Iterable[object], many: bool) -> None:
-        self._marks = tuple(m for m in marks if isinstance(m, Ellipse | Curve | Bars))
+        self._marks = tuple(m for m in marks if isinstance(m, Ellipse | Curve | Bars | Borders))
         self._many = many
         self.setZValue(self.ABOVE if many and any(isinstance(m, Ellipse) for m in self._marks) else self.BELOW)
         self.update()
@@ -74,6 +74,9 @@ class Shapes(Layer):
         for mark in self._marks:
             if isinstance(mark, Bars):
                 paint_bars(painter, frame, mark)
+        for mark in self._marks:
+            if isinstance(mark, Borders):
+                paint_borders(painter, frame, mark)
         curves = [m for m in self._marks if isinstance(m, Curve)]
         if curves:  # what rises out of the picture does not run through the legend
             painter.setClipRect(QRectF(0, LEGEND, frame.width, frame.height - LEGEND))
@@ -136,6 +139,15 @@ def paint_bars(painter: QPainter, frame: Frame, mark: Bars) -> None:
             left, right = max(left, -2.0), min(right, frame.width + 2.0)
             painter.drawRect(QRectF(QPointF(round(left), round(top)), QPointF(round(right), round(floor))))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+
+def paint_borders(painter: QPainter, frame: Frame, mark: Borders) -> None:
+    """Where one component's region ends and another's begins: quiet dashes."""
+    pen = QPen(theme.colour("text3"), 1.25)
+    pen.setDashPattern([5, 4])
+    painter.setPen(pen)
+    for first, last in zip(frame.pixels(mark.lines[:, 0]).tolist(), frame.pixels(mark.lines[:, 1]).tolist()):
+        painter.drawLine(QPointF(*first), QPointF(*last))
 
 
 def polyline(frame: Frame, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from emstudio.core.marks import Curve, Disc, Drawing, Ellipse
+from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse
 from emstudio.gui import theme
 from emstudio.gui.items import LEGEND, STACK_ALPHA, contour, faded, polygon, polyline
 from emstudio.gui.labels import PointMap, choose, clearance
@@ -117,7 +117,7 @@ class Letters(Layer):
 
     def _raised(self) -> bool:
         """Whether discs stand above a curve, not on a mean in the plane."""
-        return any(isinstance(m, Curve) for m in self._drawing.marks)
+        return any(isinstance(m, Curve | Bars) for m in self._drawing.marks)
 
     def _laid_out(self, frame: Frame) -> Layout:
         if self._layout is None or self._layout[0] != frame:
@@ -178,7 +178,7 @@ class Letters(Layer):
         face = theme.font(11, 600)
         for mark in ellipses:
             for radius in sorted(mark.radii):
-                words = f"{100 * -math.expm1(-radius * radius / 2):.0f} %"
+                words = f"{100 * mark.mass(radius):.0f} %"
                 spots = frame.pixels(contour(mark, radius, _ANGLES))
                 if not np.isfinite(spots).all():
                     continue

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from emstudio.core import remedies as remedies_of
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice
 from emstudio.gui import commands, theme
@@ -60,11 +61,11 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("main_window")
         self.session, self._settings = session, settings
+        self.views = Views(session, self)  # before the refresher: what is drawn is drawn in the view of its model
         self.refresher = Refresher(session, self)
-        self.views = Views(session, self)
         self.acts = Actions(self, commands.Commands(self).handlers())
         self.centre = Centre(session, self.refresher, self.views, self.acts)
-        self.canvas, self.trouble = self.centre.canvas, self.centre.trouble
+        self.canvas, self.stage, self.trouble = self.centre.canvas, self.centre.stage, self.centre.trouble
         self.data_panel = DataPanel(session, self.refresher, self.views, self.acts)
         self.model_panel = ModelPanel(session)
         self.explain = Explain(session, self.refresher)
@@ -94,7 +95,7 @@ class MainWindow(QMainWindow):
         self._restore()
         self._show_data()
         self._refresh()
-        self.canvas.setFocus()
+        self.stage.page.setFocus()
 
     # -- making --------------------------------------------------------------------------------------------------------
     def _make_docks(self) -> None:
@@ -133,27 +134,28 @@ class MainWindow(QMainWindow):
         self.docks[name] = dock
 
     def _join(self) -> None:
-        session, panel, canvas = self.session, self.data_panel, self.canvas
+        session, panel, canvas, stage = self.session, self.data_panel, self.canvas, self.stage
         panel.wanted.connect(self.open_source)
         panel.tools.chosen.connect(lambda action: canvas.set_tool(action.objectName().removeprefix("tool_")))
         panel.brush_changed.connect(canvas.set_brush)
-        panel.picked.connect(canvas.pick_row)
-        canvas.picked.connect(panel.show_row)
-        canvas.picked.connect(self.explain.pick)
-        canvas.hovered.connect(self.explain.hover)
-        canvas.spot.connect(self.explain.spot)
-        canvas.component_picked.connect(self.parameters.choose)
-        self.parameters.chosen.connect(canvas.pick_component)
+        panel.picked.connect(stage.pick_row)
+        stage.picked.connect(panel.show_row)
+        stage.picked.connect(self.explain.pick)
+        stage.hovered.connect(self.explain.hover)
+        stage.spot.connect(self.explain.spot)
+        stage.component_picked.connect(self.parameters.choose)
+        self.parameters.chosen.connect(stage.pick_component)
         canvas.tool_changed.connect(lambda name: self.acts[f"tool_{name}"].setChecked(True))
         canvas.brush_changed.connect(panel.brush.setValue)
         canvas.equal_changed.connect(self.acts["equal"].setChecked)
-        canvas.selection_changed.connect(lambda n: self.acts["delete_points"].setEnabled(n > 0))
+        stage.selection_changed.connect(lambda n: self.acts["delete_points"].setEnabled(n > 0))
         self.acts["equal"].setChecked(canvas.equal)
         self.acts["delete_points"].setEnabled(False)
-        self.views.changed.connect(canvas.set_view)
+        self.views.changed.connect(stage.set_view)
         self.views.changed.connect(lambda view: self._refresh())
+        stage.changed.connect(lambda: panel.show_tools(stage.page is canvas))
         if self.views.view is not None:
-            canvas.set_view(self.views.view)
+            stage.set_view(self.views.view)
         self.refresher.draw.connect(self._on_draw)
         session.running_changed.connect(lambda on: self._refresh())
         session.settings_changed.connect(self._show_obstacle)
@@ -230,6 +232,10 @@ class MainWindow(QMainWindow):
         if notice.component is not None:
             k = notice.component
             remedies.append((f"Re-seed {theme.letter(k)}", lambda: self.session.reseed(k)))
+            if remedies_of.removable(self.session.moment):
+                remedies.append((f"Remove {theme.letter(k)}", lambda: self.session.remove_component(k)))
+            if notice.code == "collapse" and remedies_of.floorable(self.session.moment):
+                remedies.append(("Set floor", self.session.set_floor))
         remedies.append(("Step back", self.session.back))
         # The caption tells what happened and why.
         self.trouble.show_trouble("Choose how to go on:", remedies)
@@ -320,7 +326,7 @@ class MainWindow(QMainWindow):
 
     def set_reduced_motion(self, on: bool) -> None:
         """Show changes at once, without animation, now and the next time."""
-        self.canvas.set_motion(not on)
+        self.stage.set_motion(not on)
         if self._settings is not None:
             self._settings.setValue("reduce_motion", on)
 
@@ -341,7 +347,7 @@ class MainWindow(QMainWindow):
         state = None
         if settings is not None:
             self.acts["reduce_motion"].setChecked(settings.value("reduce_motion", False, bool))  # type: ignore[arg-type]
-            self.canvas.set_motion(not self.acts["reduce_motion"].isChecked())
+            self.stage.set_motion(not self.acts["reduce_motion"].isChecked())
             geometry = settings.value("window/geometry")
             if isinstance(geometry, QByteArray):
                 self.restoreGeometry(geometry)

@@ -12,6 +12,7 @@ from emstudio.core.errors import UserError
 from emstudio.core.model import REGISTRY, START_METHODS, Start
 from emstudio.core.stopping import MEASURES
 from emstudio.gui import theme
+from emstudio.gui.e_step import EStepControls
 from emstudio.gui.form import Form, combo
 from emstudio.gui.widgets import LabeledRow, hline, text
 from emstudio.session import Session
@@ -37,6 +38,8 @@ class ModelPanel(QWidget):
         self.start_box = combo("start_method")
         self.start_box.activated.connect(self._choose_start)
         self._column.addWidget(LabeledRow("Start", self.start_box))
+        self.e_step = EStepControls(session)
+        self._column.addWidget(self.e_step)
         self._column.addSpacing(4)
         self._column.addWidget(hline())
         self._column.addWidget(text("Stop when", "title"))
@@ -111,7 +114,10 @@ class ModelPanel(QWidget):
         self.iterations.setValue(stopping.max_iter)
         self.iterations.blockSignals(False)
         sentence = next(s for m, _, s in MEASURES if m == stopping.measure).rstrip(".")
-        unit = "" if stopping.measure == "parameters" else ", in nats per row"
+        cost = session.model.cost
+        unit = "" if stopping.measure == "parameters" else ", per row" if cost else ", in nats per row"
+        if cost:
+            sentence = sentence.replace("to gain", "to lose").replace("log-likelihood", cost)
         self.explanation.setText(f"{sentence}{unit}.".replace("'", "\u2019"))
 
     def _make_form(self) -> None:

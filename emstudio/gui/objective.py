@@ -25,16 +25,20 @@ HEADER = 30
 UNIT = "nats, higher is better"
 
 
+def _unit(cost: str | None) -> str:
+    return "lower is better" if cost else UNIT
+
+
 class Objective(Cells):
     """Log-likelihood and bound of the timeline's cells in view."""
 
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
         super().__init__(session, refresher, parent)
         self.setObjectName("objective")
-        self.setAccessibleName("Objective: log-likelihood and bound over the half-steps")
-        self.setToolTip("Log-likelihood and bound F over the half-steps; click to go to one, turn the wheel to zoom")
+        self.setAccessibleName("Objective over the half-steps")
+        self.setToolTip("The objective over the half-steps; click to go to one, turn the wheel to zoom")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(240, 110)
+        self.setMinimumSize(240, 80)
         self._range = (-1.0, 0.0)
 
     def sizeHint(self) -> QSize:
@@ -58,29 +62,38 @@ class Objective(Cells):
         node = self.track.cells[cell]
         snapshot = node.moment.snapshot
         parts = [f"{node.moment.label} ({node.title})" if node.title else node.moment.label]
-        if snapshot.log_likelihood is not None:
-            parts.append(f"log-likelihood {number(snapshot.log_likelihood, 7)}")
+        if snapshot.figure is not None:
+            parts.append(f"{self._cost or 'log-likelihood'} {number(snapshot.figure, 7)}")
         if snapshot.bound is not None:
             parts.append(f"bound F {number(snapshot.bound, 7)}")
-            if snapshot.log_likelihood is not None:
+            if snapshot.log_likelihood is not None and snapshot.log_likelihood >= snapshot.bound:
                 parts.append(f"gap {number(max(snapshot.log_likelihood - snapshot.bound, 0.0), 4)}")
         if cell in self._falls(cell, cell + 1):
-            parts.append("the log-likelihood fell here, which an exact half-step cannot do")
+            parts.append(
+                f"the {self._cost} rose here, which a half-step cannot do"
+                if self._cost
+                else "the log-likelihood fell here, which an exact half-step cannot do"
+            )
         return ", ".join(parts)
+
+    @property
+    def _cost(self) -> str | None:
+        """What is lowered, by its name, for a model without likelihood."""
+        return self.track.cells[self.track.current].moment.model.cost if self.track.count else None
 
     def _falls(self, low: int, high: int) -> list[int]:
         """Cells in view whose watched objective is lower than before, where the model promises that it never is."""
         low = max(low, 1)
         if low >= high:
             return []
-        values = self.track.likelihood[low - 1 : high]
+        values = self.track.likelihood[low - 1 : high] * (-1 if self._cost else 1)
         with np.errstate(invalid="ignore"):
             down = np.diff(values) < -1e-9 * np.maximum(np.abs(values[1:]), 1.0)
         found = []
         for i in low + np.flatnonzero(down & self.track.facts["joined"][low:high]):
             node, before = self.track.cells[i], self.track.cells[i - 1]
             after, old = node.moment.objective, before.moment.objective
-            exact = node.moment.model.promises.monotone and node.moment.snapshot.phase in ("E", "M")
+            exact = node.moment.promises.monotone and node.moment.snapshot.phase in ("E", "M")
             if exact and after is not None and old is not None and after < old - 1e-9 * max(abs(old), 1.0):
                 found.append(int(i))
         return found
@@ -94,9 +107,10 @@ class Objective(Cells):
         seen = self.track.facts[low:high]
         same = seen["group"] == self.track.facts["group"][self.track.current]
         likelihood, bound = (np.where(same, seen[name], np.nan) for name in ("likelihood", "bound"))
-        found = y_range(likelihood, bound, seen["early"])
-        self._range = found or (-1.0, 0.0)
-        unit = self._paint_grid(painter) if found else UNIT
+        sign = -1 if self._cost else 1
+        found = y_range(sign * likelihood, sign * bound, seen["early"])
+        self._range = (-1.0, 0.0) if found is None else found if sign > 0 else (-found[1], -found[0])
+        unit = self._paint_grid(painter) if found else _unit(self._cost)
         self._paint_header(painter, unit)
         if found is None:
             self._paint_hint(painter)
@@ -133,6 +147,8 @@ class Objective(Cells):
     def _paint_legend(self, painter: QPainter, metrics: QFontMetricsF) -> float:
         """The legend at the right end of the header; its left edge. A narrow plot has none."""
         entries = [("log-likelihood", "text"), ("bound F", "text2"), ("KL gap", "gap")]
+        if self._cost:
+            entries = [(self._cost, "text")]
         widths = [28 + metrics.horizontalAdvance(name) for name, _ in entries]
         x = self.width() - RIGHT - sum(widths) - 16 * (len(entries) - 1)
         if x < 16 + metrics.horizontalAdvance("Objective") * 1.2:
@@ -167,7 +183,7 @@ class Objective(Cells):
     def _paint_hint(self, painter: QPainter) -> None:
         painter.setFont(theme.font(12))
         painter.setPen(theme.colour("text3"))
-        words = "The log-likelihood appears here with the start; each half-step adds a cell."
+        words = f"The {self._cost or 'log-likelihood'} appears here with the start; each half-step adds a cell."
         painter.drawText(self.plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
 
     def _paint_grid(self, painter: QPainter) -> str:
@@ -178,14 +194,17 @@ class Objective(Cells):
             marks = ticks(*self._range, 4)
         gap = float(marks[1] - marks[0]) if len(marks) > 1 else 1.0
         labels = [number(v, decimals=places(gap)) for v in marks]
-        unit = UNIT
+        unit = _unit(self._cost)
         small = theme.font(11)
         metrics = QFontMetricsF(small)
         if max((metrics.horizontalAdvance(t) for t in labels), default=0) > LEFT - 14:
             top = float(marks[-1])
             scale = 10.0 ** math.floor(math.log10(gap) + 1e-9)
             labels = [number(round((v - top) / scale), decimals=0) for v in marks]
-            unit = f"{number(scale, 1)} nats above {number(top, decimals=places(gap))}, higher is better"
+            high = number(top, decimals=places(gap))
+            unit = f"{number(scale, 1)} nats above {high}, higher is better"
+            if self._cost:
+                unit = f"{number(scale, 1)} above {high}, lower is better"
         painter.setFont(small)
         line = QPen(theme.colour("grid"), 1)
         for value, label in zip(marks, labels):
@@ -240,7 +259,8 @@ class Objective(Cells):
         gaps = []
         for a, b in runs(np.isfinite(likelihood) & np.isfinite(bound)):
             top = self._polygon(*steps(likelihood[a:b], first + a))
-            gaps.append(QPolygonF(list(top) + list(self._polygon(*steps(bound[a:b], first + a)))[::-1]))
+            under = np.minimum(bound[a:b], likelihood[a:b])  # an annealed bound can lie above: then there is no gap
+            gaps.append(QPolygonF(list(top) + list(self._polygon(*steps(under, first + a)))[::-1]))
         return gaps, lower, upper
 
     def _paint_shapes(self, painter: QPainter, gaps: list, lower: list, upper: list) -> None:
@@ -309,15 +329,18 @@ class Objective(Cells):
         free = self.plot.left() - 2
         decimals = places(10.0 ** math.floor(math.log10(self._range[1] - self._range[0])))
         facts = self.track.facts[low:high]
-        below = same & facts["early"] & (facts["phase"] != PHASES.index("E")) & (facts["likelihood"] < self._range[0])
-        for i in (low + np.flatnonzero(below)).tolist():
+        values = facts["likelihood"]
+        beyond = values > self._range[1] if self._cost else values < self._range[0]
+        beyond &= same & facts["early"] & (facts["phase"] != PHASES.index("E"))
+        for i in (low + np.flatnonzero(beyond)).tolist():
             value, phase = float(self.track.likelihood[i]), self.track.cells[i].moment.snapshot.phase
-            words = f"{phase} {number(value, decimals=decimals)} \u2193"
+            arrow = "\u2191" if self._cost else "\u2193"
+            words = f"{phase} {number(value, decimals=decimals)} {arrow}"
             width = metrics.horizontalAdvance(words)
             # Nothing else is drawn in the two cells of the start and its E-step: the words end with them.
             left = min(max(self.x_of(i + 2) - 8 - width, free), self.plot.right() - width)
             if left >= free:
-                box = QRectF(left, self.plot.bottom() - 20, width, 16)
+                box = QRectF(left, self.plot.top() + 4 if self._cost else self.plot.bottom() - 20, width, 16)
                 self._label(painter, box, words, theme.colour("text2"))
                 free = box.right() + 8
 

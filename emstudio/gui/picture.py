@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsView, QWidget
 
 from emstudio.core.em import Moment
-from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Points, View
+from emstudio.core.marks import Bars, Borders, Curve, Disc, Drawing, Ellipse, Points, View
 from emstudio.gui import raster, theme
 from emstudio.gui.axes import Axis, Grid
 from emstudio.gui.items import LEGEND, Shapes
@@ -77,7 +77,7 @@ class Picture(pg.PlotWidget):
             self.view = view
             self._placed = None
             self.letters.forget_places()
-            if self.moment is not None:
+            if self.moment is not None and view.kind in {v.kind for v in self.moment.model.views(self.moment.data)}:
                 self.show_moment(self.moment, None)
 
     def show_moment(self, moment: Moment, trail: Trail | None) -> None:
@@ -132,8 +132,7 @@ class Picture(pg.PlotWidget):
             palette = np.concatenate([theme.component_rgb(len(truth[1])), neutral()[None]])
             self.points.set_colours(palette[truth[0]])
             return
-        k = resp.shape[1] if resp is not None else 1
-        self.points.set_colours(raster.mix(resp, theme.component_rgb(k), neutral(), data.n))
+        self.points.set_colours(raster.mix(resp, theme.component_rgb(self.moment.model.parts), neutral(), data.n))
 
     def set_by_truth(self, on: bool) -> None:
         """Colour the points by the column chosen as the truth instead of by responsibility."""
@@ -153,22 +152,27 @@ class Picture(pg.PlotWidget):
         """Whether the picture stands on an axis of its own (a density over a rug), not in the plane of two columns."""
         return any(isinstance(m, Points) and m.rug for m in self.drawing.marks)
 
+    @property
+    def derived(self) -> bool:
+        """Whether points stand at places made from their columns (shares), where none can be painted or moved."""
+        return any(isinstance(m, Points) and m.at is not None for m in self.drawing.marks)
+
     def _place_points(self, moment: Moment, drawing: Drawing) -> None:
         mark = next((m for m in drawing.marks if isinstance(m, Points)), None)
-        made_of = (id(moment.data.x), None if mark is None else (mark.columns, mark.rug))
+        made_of = (id(moment.data.x), None if mark is None else (mark.columns, mark.rug, id(mark.at)))
         if made_of == self._placed:
             return
         self._placed = made_of
-        x = moment.data.x
-        self._kept = x  # the id stays this array's as long as it is remembered
+        x = moment.data.observed  # a point without its place is not drawn
+        self._kept = (moment.data.x, mark)  # the ids stay these arrays' as long as they are remembered
         if mark is None:
             self.points.set_positions(np.empty((0, 2)))
             self.letters.set_points(np.empty((0, 2)))
         elif mark.rug:
-            self.points.set_positions(x[:, mark.columns[0]], rug=True)
+            self.points.set_positions(x[:, mark.columns[0]] if mark.at is None else mark.at[:, 0], rug=True)
             self.letters.set_points(np.empty((0, 2)))
         else:
-            xy = x[:, list(mark.columns)]
+            xy = x[:, list(mark.columns)] if mark.at is None else mark.at
             self.points.set_positions(xy)
             self.letters.set_points(xy)
 
@@ -209,14 +213,16 @@ class Picture(pg.PlotWidget):
                 spots += [m.mean - reach, m.mean + reach]
             elif isinstance(m, Disc):
                 spots.append(np.asarray(m.position, float))
+            elif isinstance(m, Borders) and self.derived:  # the outline of a triangle, not a line between components
+                spots += list(m.lines.reshape(-1, 2))
         spots = [s for s in spots if np.isfinite(s).all()]
         if not spots:
             return None, np.zeros(2)
         return np.min(spots, axis=0), np.max(spots, axis=0)
 
     def _fit_upright(self) -> None:
-        column = self.view.columns[0]  # type: ignore[union-attr]
-        values = self.moment.data.x[:, column]  # type: ignore[union-attr]
+        rug = next(m for m in self.drawing.marks if isinstance(m, Points))
+        values = self.moment.data.x[:, rug.columns[0]] if rug.at is None else rug.at[:, 0]  # type: ignore[union-attr]
         edges = [m.edges for m in self.drawing.marks if isinstance(m, Bars) and len(m.edges)]
         every = np.concatenate([values, *edges, [m.position[0] for m in self.drawing.marks if isinstance(m, Disc)]])
         every = every[np.isfinite(every)]

@@ -121,7 +121,8 @@ class PointLayer(Layer):
 
     def corners(self) -> list[np.ndarray]:
         """The lower left and the upper right corner of all points, data units; nothing where there are none."""
-        return [self._xy.min(axis=0), self._xy.max(axis=0)] if len(self._xy) else []
+        known = self._xy[np.isfinite(self._xy).all(1)]
+        return [known.min(axis=0), known.max(axis=0)] if len(known) else []
 
     def within(self, x: float, y: float, radius: float) -> np.ndarray:
         """The rows whose points lie in a circle of pixels; of a rug, those above or below each other count as one."""

@@ -81,6 +81,8 @@ class Pointing(QObject):
         moment, view, at = self._picture.moment, self._picture.view, self._at
         if at is None or moment is None or view is None or moment.snapshot.params is None or not moment.data.n:
             return
+        if self._picture.derived:
+            return
         place = self._picture.frame.data(at.x, at.y)
         values = np.full(moment.data.d, np.nan)
         values[list(view.columns)] = place[: len(view.columns)]
@@ -98,9 +100,14 @@ class Pointing(QObject):
             shares = np.nanmean(resp[rows], axis=0)
         if len(rows) > 1:
             return Card(
-                f"{count(len(rows))} points", shares, "mean responsibilities" if shares is not None else "", (x, y)
+                f"{count(len(rows))} points",
+                shares,
+                "mean responsibilities" if shares is not None else "",
+                (x, y),
+                parts=moment.model.parts,
             )
-        return Card(f"row {count(int(data.rows[rows[0]]) + 1)}", shares, self._text(moment, data.x[rows[0]]), (x, y))
+        name = f"row {count(int(data.rows[rows[0]]) + 1)}"
+        return Card(name, shares, self._text(moment, data.x[rows[0]]), (x, y), parts=moment.model.parts)
 
     def _card_of_place(self, moment: Moment, values: np.ndarray) -> Card:
         columns = list(self._picture.view.columns)  # type: ignore[union-attr]
@@ -109,7 +116,7 @@ class Pointing(QObject):
         x, y = self._picture.frame.pixels(across[None])[0].tolist()
         if len(columns) == 1 and self._at is not None:
             y = self._at.y
-        return Card("here", shares, self._text(moment, values), (x, y), ring=False)
+        return Card("here", shares, self._text(moment, values), (x, y), ring=False, parts=moment.model.parts)
 
     def _text(self, moment: Moment, values: np.ndarray) -> str:
         """`eruptions 3.317 min   waiting 83 min`: the values on the axes."""

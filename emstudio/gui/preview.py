@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter
@@ -196,7 +198,7 @@ class Preview(QTableView):
         if not same or before.names != data.names:  # type: ignore[union-attr]
             self._share_width()
 
-    def show_responsibilities(self, resp: np.ndarray | None, components: int) -> None:
+    def show_responsibilities(self, resp: np.ndarray | None, components: int | Sequence[int]) -> None:
         """Colour the rows in sight."""
         self.table.set_responsibilities(resp, theme.component_rgb(components))
         self.viewport().update()

@@ -22,7 +22,7 @@ def paint_disc(painter: QPainter, centre: QPointF, diameter: float, k: int, edge
     painter.setPen(QPen(edge, 2) if edge is not None else Qt.PenStyle.NoPen)
     radius = diameter / 2 - (1 if edge is not None else 0)
     painter.drawEllipse(centre, radius, radius)
-    name = theme.letter(k)
+    name = "\u00b7" if k == theme.NOISE else theme.letter(k)
     painter.setFont(theme.font(diameter * (0.55 if len(name) == 1 else 0.45), 600))
     painter.setPen(theme.ink_on(fill))
     square = QRectF(0, 0, diameter, diameter)
@@ -95,6 +95,7 @@ class ResponsibilityBar(QWidget):
     def __init__(self, height: int = 24, parent: QWidget | None = None):
         super().__init__(parent)
         self._shares: list[float] = []
+        self._parts: tuple[int, ...] = ()
         self.setFixedHeight(height)
         self.setMinimumWidth(60)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -103,12 +104,14 @@ class ResponsibilityBar(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(200, self.height())
 
-    def show_values(self, shares: Sequence[float]) -> None:
-        """Show responsibilities (K numbers that sum to 1); an empty sequence clears the bar."""
-        before, self._shares = self._shares, [float(r) for r in shares]
-        if self._shares == before:
+    def show_values(self, shares: Sequence[float], parts: Sequence[int] | None = None) -> None:
+        """Show responsibilities (K numbers that sum to 1) of components 0.. or of `parts`; none clear the bar."""
+        before = (self._shares, self._parts)
+        self._shares = [float(r) for r in shares]
+        self._parts = tuple(range(len(self._shares)) if parts is None else parts)
+        if (self._shares, self._parts) == before:
             return
-        words = ", ".join(f"{theme.letter(k)} {number(r, decimals=3)}" for k, r in enumerate(self._shares))
+        words = ", ".join(f"{theme.letter(k)} {number(r, decimals=3)}" for k, r in zip(self._parts, self._shares))
         self.setAccessibleDescription(words)
         self.setToolTip(words)
         self.update()
@@ -126,7 +129,7 @@ class ResponsibilityBar(QWidget):
             painter.fillRect(frame, theme.colour("chip"))
             return
         left = 0.0
-        for k, share in enumerate(self._shares):
+        for k, share in zip(self._parts, self._shares):
             width = frame.width() * share / total
             if width > 0:
                 gap = self.GAP if left + width < frame.width() - 0.5 else 0.0

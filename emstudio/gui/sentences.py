@@ -15,6 +15,7 @@ from emstudio.core.errors import Notice
 from emstudio.core.format import count, number, signed
 from emstudio.core.model import START_METHODS
 from emstudio.core.stopping import Verdict
+from emstudio.gui import coin_sentences
 
 DECIDED = 0.9  # a point is decided when one component has more of it than this
 UNSEEN = 5e-3  # standard deviations of the data, less than a pixel: such a move is none for the eye
@@ -55,10 +56,36 @@ def sentences(moment: Moment, previous: Moment | None, facts: Facts) -> Sentence
     if facts.trouble is not None:
         return _collapse(facts.trouble)
     phase = moment.snapshot.phase
+    if moment.model.name == "coins" and moment.data.n:
+        made = _coins(moment, previous, facts)
+        stop = facts.verdict.stop and not facts.running and phase in ("M", "E")
+        if not stop or coin_sentences.known(moment):
+            return made
+        stopped = _stopped(made, facts.verdict, phase, "higher")
+        return stopped._replace(next=coin_sentences.troubled(moment) or stopped.next)
     made = {"data": _data, "start": _start, "E": _e_step, "M": _m_step, "edit": _edit}[phase](moment, previous, facts)
     if facts.verdict.stop and not facts.running and phase in ("M", "E"):
-        return _stopped(made, facts.verdict, phase)
+        return _stopped(made, facts.verdict, phase, "lower" if moment.model.cost else "higher")
     return made
+
+
+def _coins(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    phase, value = moment.snapshot.phase, moment.snapshot.log_likelihood
+    level = "" if value is None else _level(value)
+    change = _change(moment, previous)
+    went = f"log-likelihood {_went(change[0] - change[1])} {level}" if change is not None else ""
+    if phase == "data":
+        return Sentences(*coin_sentences.data(moment, facts))
+    if phase == "start":
+        given = "As given" if moment.start.given else f"{_start_name(moment)}, seed {moment.seed}"
+        number_of = f", start {moment.number}" if moment.number and not moment.start.given else ""
+        return Sentences(*coin_sentences.start(moment, given + number_of, level))
+    if phase == "E":
+        return Sentences(*coin_sentences.e_step(moment))
+    if phase == "M":
+        return Sentences(*coin_sentences.m_step(moment))
+    own = f"log-likelihood {level}" if level else ""
+    return Sentences(*coin_sentences.edit(moment, f"{facts.edit or 'Edit'}.", went or own))
 
 
 def _data(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
@@ -91,17 +118,31 @@ def _start(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     else:
         number_of = f", start {moment.number}" if moment.number else ""
         what = f"{_start_name(moment)} placed {components}, seed {moment.seed}{number_of}"
-    value = moment.snapshot.log_likelihood
-    level = "" if value is None else f"; log-likelihood {_level(value)}"
+    value = moment.snapshot.figure
+    level = "" if value is None else f"; {_objective(moment)} {_level(value)}"
     return Sentences("ellipse", "Start.", f"{what}{level}.", _next_e(moment, "gives each point its"))
 
 
+def _objective(moment: Moment) -> str:
+    return moment.model.cost or "log-likelihood"
+
+
 def _next_e(moment: Moment, does: str) -> str:
-    return f"Next, the **E-step** {does} colour: how likely each component made it."
+    if moment.model.cost:
+        return f"Next, the **E-step** {does} colour: that of the nearest {moment.model.shape_name(moment.data)}."
+    how = {
+        "soft": "how likely each component made it",
+        "hard": "that of the most probable component alone",
+        "stochastic": "that of one component, drawn by how likely each made it",
+        "annealed": f"how likely each component made it, at temperature {number(moment.how.temperature, 3, trim=True)}",
+    }[moment.how.kind]
+    return f"Next, the **E-step** {does} colour: {how}."
 
 
 def _e_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     n = moment.data.n
+    if moment.model.cost or moment.how.kind in ("hard", "stochastic"):
+        return Sentences("e-step", f"E-step {moment.snapshot.t + 1}.", _assigned(moment), _next_m(moment))
     what = "Each point took its responsibilities\u2019 colour"
     if moment.model.k == 1:
         what = "With one component every point is its own"
@@ -116,15 +157,29 @@ def _e_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     return Sentences("e-step", f"E-step {moment.snapshot.t + 1}.", what + ".", _next_m(moment))
 
 
+def _assigned(moment: Moment) -> str:
+    """What an E-step did that gave each point to one component."""
+    if moment.model.cost:
+        return f"Each point went to its nearest {moment.model.shape_name(moment.data)}."
+    if moment.how.kind == "hard":
+        return "Each point went to its most probable component, whole."
+    return "Each point went to one component, drawn by its responsibilities; another draw would differ."
+
+
 def _next_m(moment: Moment) -> str:
-    shape = "curve" if moment.data.d == 1 else "ellipse"
+    shape = moment.model.shape_name(moment.data)
     which = f"the {shape}" if moment.model.k == 1 else f"each {shape}"
-    return f"Next, the **M-step** moves {which} to its weighted points."
+    whole = moment.model.cost or moment.how.kind in ("hard", "stochastic")
+    if moment.acceleration is not None:
+        return f"Next, the **M-step** moves {which} three EM steps in one, the third from far ahead (SQUAREM)."
+    return f"Next, the **M-step** moves {which} to its {'' if whole else 'weighted '}points."
 
 
 def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
-    shape = "curve" if moment.data.d == 1 else "ellipse"
+    shape = moment.model.shape_name(moment.data)
     shapes = f"The {shape}" if moment.model.k == 1 else f"The {shape}s"
+    if moment.acceleration is not None:
+        shapes = f"Three EM steps in one: {shapes[:1].lower()}{shapes[1:]}"
     what = f"{shapes} moved"
     farthest = _farthest(moment, previous)
     if farthest == "":
@@ -134,7 +189,7 @@ def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     change = _change(moment, previous)
     if change is not None:
         value, before = change
-        what += f"; log-likelihood {_went(value - before)} {_level(value)}"
+        what += f"; {_objective(moment)} {_went(value - before)} {_level(value)}"
     return Sentences("m-step", f"M-step {moment.snapshot.t}.", what + ".", _next_e(moment, "gives each point its new"))
 
 
@@ -143,8 +198,9 @@ def _farthest(moment: Moment, previous: Moment | None) -> str | None:
 
     Empty where none moved as far as an eye could see, None where there is nothing to compare.
     """
-    new = getattr(moment.snapshot.params, "means", None)
-    old = None if previous is None else getattr(previous.snapshot.params, "means", None)
+    new = moment.model.locations(moment.snapshot.params)
+    before = None if previous is None else previous.snapshot.params
+    old = None if previous is None or before is None else previous.model.locations(before)
     if new is None or old is None or new.shape != old.shape:
         return None
     spread = moment.data.memo("column spread", lambda: moment.data.x.std(0))
@@ -167,10 +223,10 @@ def _middle_out(words: str, most: int = 14) -> str:
 
 
 def _change(moment: Moment, previous: Moment | None) -> tuple[float, float] | None:
-    """(log-likelihood, the one before) where both are known and of the same data."""
+    """(the objective, the one before) where both are known and of the same data."""
     if previous is None or previous.data is not moment.data:
         return None
-    value, before = moment.snapshot.log_likelihood, previous.snapshot.log_likelihood
+    value, before = moment.snapshot.figure, previous.snapshot.figure
     return None if value is None or before is None else (value, before)
 
 
@@ -186,21 +242,23 @@ def _amount(change: float) -> str:
 
 def _edit(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     title = f"{facts.edit or 'Edit'}."
-    value = moment.snapshot.log_likelihood
+    value = moment.snapshot.figure
     change = _change(moment, previous)
+    name = _objective(moment)
     if previous is not None and previous.data is not moment.data:
-        what = f"{count(moment.data.n)} {_points(moment.data.n)} now, and a likelihood of its own"
+        own = f"an {name}" if moment.model.cost else "a likelihood"
+        what = f"{count(moment.data.n)} {_points(moment.data.n)} now, and {own} of its own"
         what += f": {_level(value)}." if value is not None else "."
     elif change is not None:
-        what = f"Log-likelihood {_went(change[0] - change[1])} {_level(change[0])}."
+        what = f"{name[:1].upper()}{name[1:]} {_went(change[0] - change[1])} {_level(change[0])}."
     elif value is not None:
-        what = f"The log-likelihood is {_level(value)}."
+        what = f"The {name} is {_level(value)}."
     else:
         what = "The fit goes on from here."
     return Sentences("select", title, what, _next_e(moment, "gives each point its new"))
 
 
-def _stopped(made: Sentences, verdict: Verdict, phase: str) -> Sentences:
+def _stopped(made: Sentences, verdict: Verdict, phase: str, better: str) -> Sentences:
     if verdict.converged:
         if phase != "M":
             return made
@@ -208,7 +266,7 @@ def _stopped(made: Sentences, verdict: Verdict, phase: str) -> Sentences:
             "check",
             "Converged.",
             f"{made.title[:-1]} changed nothing that matters: {verdict.reason}.",
-            "Another start (Shift+R) may end higher; the half-steps still go on from here.",
+            f"Another start (Shift+R) may end {better}; the half-steps still go on from here.",
         )
     return made._replace(
         icon="pause",

@@ -18,6 +18,7 @@ from emstudio.gui.track import Track
 from emstudio.gui.widgets import Steady, text
 from emstudio.session import Session
 
+_LIKELIHOOD = "Of the parameters shown, in nats; higher is better"
 _PHASES = {"data": "none", "start": "start", "E": "E", "M": "M", "edit": "edit"}
 
 
@@ -34,13 +35,15 @@ class StatusBar(QStatusBar):
         self._frames: deque[float] = deque(maxlen=61)
         self._seconds: dict[str, float] = {}
         self._values: list[Steady] = []
+        self._labels: dict[str, QLabel] = {}
         self._row = QHBoxLayout()
         self._row.setContentsMargins(16, 0, 0, 0)
         self._row.setSpacing(6)
         self.iteration = self._pair("iteration", "Finished iterations: an E-step and an M-step each")
         self.phase = self._pair("phase", "The half-step just done")
-        self.likelihood = self._pair("log-likelihood", "Of the parameters shown, in nats; higher is better")
-        self.change = self._pair("change", "Of the log-likelihood since the iteration before, in nats")
+        self.likelihood = self._pair("log-likelihood", _LIKELIHOOD)
+        self._likelihood_name = self._labels["log-likelihood"]
+        self.change = self._pair("change", "Of the objective since the iteration before")
         self.moment = self._pair("moment", "The half-step shown, of those on the timeline")
         self.verdict = _Elided()
         self.verdict.setAccessibleName("Whether the run has stopped, and why")
@@ -68,6 +71,7 @@ class StatusBar(QStatusBar):
         for part in (label, value):
             part.setToolTip(tip)
         value.setAccessibleName(name)
+        self._labels[name] = label
         self._row.addWidget(label)
         self._row.addWidget(value)
         self._row.addSpacing(10)
@@ -87,7 +91,11 @@ class StatusBar(QStatusBar):
         node = self._session.history.current
         assert node is not None
         snapshot = moment.snapshot
-        value = snapshot.log_likelihood
+        value, cost = snapshot.figure, moment.model.cost
+        for part in (self._likelihood_name, self.likelihood):
+            part.setToolTip(f"Of the parameters shown; lower is better ({cost})" if cost else _LIKELIHOOD)
+        self._likelihood_name.setText(cost or "log-likelihood")
+        self.likelihood.setAccessibleName(cost or "log-likelihood")
         self.iteration.setText(count(snapshot.t))
         self.phase.setText(_PHASES[snapshot.phase])
         self.likelihood.setText("\u2014" if value is None else level(value))
@@ -153,9 +161,9 @@ def level(value: float) -> str:
 
 
 def change(node: Node) -> float | None:
-    """How the log-likelihood changed with the parameters shown; None at a start and across different data."""
+    """How the objective changed with the parameters shown; None at a start and across different data."""
     moment, at = node.moment, node.parent
-    if moment.snapshot.log_likelihood is None or moment.snapshot.phase in ("start", "data"):
+    if moment.snapshot.figure is None or moment.snapshot.phase in ("start", "data"):
         return None
     while at is not None and at.moment.snapshot.params is moment.snapshot.params and at.moment.data is moment.data:
         if at.moment.snapshot.phase == "start":
@@ -163,5 +171,5 @@ def change(node: Node) -> float | None:
         at = at.parent
     if at is None or at.moment.data is not moment.data or at.moment.model != moment.model:
         return None
-    before = at.moment.snapshot.log_likelihood
-    return None if before is None else moment.snapshot.log_likelihood - before
+    before = at.moment.snapshot.figure
+    return None if before is None else moment.snapshot.figure - before

@@ -14,6 +14,7 @@ thread only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +22,14 @@ from PySide6.QtCore import QDir, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
-from emstudio.core.format import count, letter, number, signed
+from emstudio.core.format import NOISE, count, letter, number, signed
 from emstudio.gui.stylesheet import stylesheet
 from emstudio.resource import resource
 
 __all__ = [
     "DARK",
     "LIGHT",
+    "NOISE",
     "Theme",
     "apply",
     "choice",
@@ -184,20 +186,25 @@ def colour(role: str) -> QColor:
 
 
 def component_colour(k: int) -> QColor:
-    """The colour of component `k` (from 0); twenty are told apart, then they repeat."""
+    """The colour of component `k` (from 0); twenty are told apart, then they repeat. NOISE is grey."""
+    if k == NOISE:
+        return colour("text3")
     table = _current.components
     return QColor(table[k % len(table)])
 
 
 def component_text(k: int) -> QColor:
     """The colour of *text* about component `k`: its hue, dark or light enough to read."""
+    if k == NOISE:
+        return colour("text2")
     table = _current.component_texts
     return QColor(table[k % len(table)])
 
 
-def component_rgb(count: int) -> np.ndarray:
-    """Colours of the first `count` components, (K, 3) floats in 0..1, plain sRGB: `resp @ component_rgb(K)`."""
-    return np.array([component_colour(k).getRgbF()[:3] for k in range(count)]).reshape(count, 3)
+def component_rgb(components: int | Sequence[int]) -> np.ndarray:
+    """Colours of the first so many components, or of those named: (K, 3) floats in 0..1, plain sRGB, for `resp @ ...`."""
+    named = range(components) if isinstance(components, int) else components
+    return np.array([component_colour(k).getRgbF()[:3] for k in named]).reshape(len(named), 3)
 
 
 def dash(k: int) -> list[float]:

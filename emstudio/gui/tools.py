@@ -205,6 +205,8 @@ class Select(Tool):
         """Move the selected points by what the hand has moved since they were last moved."""
         canvas = self.canvas
         columns = canvas.columns
+        if canvas.picture.derived:
+            return False
         step = [w - c for w, c in zip(self._wanted, self._carried, strict=True)][: len(columns)]
         if not any(step) or not len(canvas.selected):
             return False
@@ -223,6 +225,11 @@ class Select(Tool):
         left, right = sorted((self._at.x, spot.x))
         top, bottom = sorted((self._at.y, spot.y))
         return QRectF(left, top, right - left, bottom - top)
+
+
+DERIVED = (
+    "Points cannot be painted in this view, where rows stand by their shares; choose another view or another model."
+)
 
 
 class Brush(Tool):
@@ -274,6 +281,9 @@ class Brush(Tool):
     def _flush(self, title: str) -> bool:
         points, self._waiting = self._waiting, []
         columns = self.canvas.columns
+        if self.canvas.picture.derived:
+            self.canvas.session.failed.emit(DERIVED)
+            return False
         if points:
             self.canvas.session.add_points(columns, np.array(points)[:, : len(columns)], title)
         return bool(points)

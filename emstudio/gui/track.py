@@ -84,7 +84,7 @@ class Track(QObject):
 
     @property
     def likelihood(self) -> np.ndarray:
-        """(count,) log-likelihood in nats."""
+        """(count,) log-likelihood in nats, or the cost of a model without one."""
         return self.facts["likelihood"]
 
     @property
@@ -164,7 +164,7 @@ class Track(QObject):
     def _fill(self, i: int) -> None:
         node = self.cells[i]
         s = node.moment.snapshot
-        known = [np.nan if v is None else v for v in (s.log_likelihood, s.bound)]
+        known = [np.nan if v is None else v for v in (s.figure, s.bound)]
         before = self.cells[i - 1] if i else None
         joined = early = False
         group = 0
@@ -176,7 +176,7 @@ class Track(QObject):
         early = early or s.phase in ("start", "edit")
         forks = len(self.branches(i))
         self._facts[i] = (*known, s.t, group, PHASES.index(s.phase), joined, early, node.cause != "step", forks)
-        if s.params is not None and s.log_likelihood is None:
+        if s.params is not None and not s.evaluated:
             self._unknown.add(i)
         else:
             self._unknown.discard(i)

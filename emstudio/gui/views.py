@@ -27,7 +27,7 @@ class Views(QObject):
         self.views: tuple[View, ...] = ()
         self.view: View | None = None
         session.data_changed.connect(self._refresh)
-        session.settings_changed.connect(self._refresh)
+        session.changed.connect(self._refresh)
         self._refresh()
 
     def choose(self, index: int) -> None:
@@ -38,6 +38,8 @@ class Views(QObject):
     def set_columns(self, x: int, y: int = -1) -> None:
         """Put the fitted columns `x` and `y` on the axes; the same column on both swaps them."""
         if self.view is None:
+            return
+        if not self.view.columns:
             return
         if len(self.view.columns) == 1:
             self._show(replace(self.view, columns=(x,)))
@@ -58,15 +60,16 @@ class Views(QObject):
             self.changed.emit(view)
 
     def _refresh(self, *_: object) -> None:
-        session = self._session
-        names, model = session.data.names, session.model
+        # Of the moment shown: while settings change, the session's model may be ahead of it.
+        data, model = self._session.moment.data, self._session.moment.model
+        names = data.names
         if self._made_for == (names, type(model)):
             return
         if not self._made_for or self._made_for[0] != names:
             self._columns = {}
         self._made_for = (names, type(model))
         kind = self.view.kind if self.view is not None and self._columns else ""
-        self.views, self.view = tuple(model.views(session.data)), None
+        self.views, self.view = tuple(model.views(data)), None
         self.offered.emit()
         if self.views:
             self.choose(next((i for i, v in enumerate(self.views) if v.kind == kind), 0))

@@ -7,16 +7,22 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from emstudio.core import initial
+from emstudio.core import hierarchical, initial, rowwise
 from emstudio.core.covariance import ALIASES, COVARIANCES, Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError
+from emstudio.core.format import NOISE
 from emstudio.core.frame import frame_of
 from emstudio.core.gaussian import Gaussian, Normal, Scatter
+from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import Mixture, log_weights, one_hot, softmax
-from emstudio.core.model import Posterior, Start, param, register
+from emstudio.core.model import START_METHODS, Posterior, Start, param, register
+from emstudio.core.noise import Noisy, NoisyMoments, WithNoise, box_of, log_uniform
+from emstudio.core.prior import NormalPrior, floor_penalty, log_dirichlet
 from emstudio.models import gaussian_checks, gaussian_views
+
+_FIRST_NOISE = 0.05  # the weight that the noise starts with
 
 
 class GaussianParams(NamedTuple):
@@ -27,14 +33,26 @@ class GaussianParams(NamedTuple):
     covariances: np.ndarray
 
 
+class NoisyParams(NamedTuple):
+    """The same with weights (K + 1,), the noise last, and box (2, d): its lowest and highest corner."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    box: np.ndarray
+
+
 @register
 @dataclass(frozen=True)
 class GaussianMixture(Mixture):
-    """p(x) = sum_k pi_k N(x | mu_k, Sigma_k)."""
+    """p(x) = sum_k pi_k N(x | mu_k, Sigma_k), with `noise` + pi_0 / volume of the box."""
 
     name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian mixture"
     accepted: ClassVar[str] = "columns of numbers"
+    starts: ClassVar[tuple[str, ...]] = tuple(m for m, _, _ in START_METHODS)
+    accelerates: ClassVar[bool] = True
+    marginal: ClassVar[bool] = True
 
     k: int = param(2, "Components", low=1, high=20, help="How many Gaussians are mixed.")
     covariance: str = param(
@@ -52,32 +70,118 @@ class GaussianMixture(Mixture):
         more=True,
         help="Added to the diagonal of every covariance in every M-step, in data units squared.",
     )
+    noise: bool = param(
+        False,
+        "Uniform noise",
+        option="--noise",
+        more=True,
+        help="One more component, spread evenly over the data's bounding box, takes the rows that belong nowhere.",
+    )
+    prior_weights: float = param(
+        1.0,
+        "Prior, weights",
+        low=1.0,
+        option="--prior weights",
+        more=True,
+        help="a of a Dirichlet prior on the weights: the M-step adds a - 1 to every count; 1 is none.",
+    )
+    prior_means: float = param(
+        0.0,
+        "Prior, means",
+        low=0.0,
+        option="--prior means",
+        more=True,
+        help="So many pseudo-rows at the data's mean hold every mean; 0 is none.",
+    )
+    prior_covariances: float = param(
+        0.0,
+        "Prior, covariances",
+        low=0.0,
+        option="--prior covariances",
+        more=True,
+        help="So many pseudo-rows with the data's covariance / K^(2/d) keep every covariance from collapsing; 0 is none.",
+    )
 
     @property
     def shape(self) -> Covariance:
         return COVARIANCES[self.covariance]
 
-    def family(self) -> Gaussian:
-        return Gaussian(self.shape, self.floor)
+    @property
+    def prior(self) -> NormalPrior:
+        return NormalPrior(self.prior_means, self.prior_covariances)
 
-    def split(self, params: GaussianParams) -> tuple[np.ndarray, Normal]:
-        return params.weights, Normal(params.means, params.covariances)
+    @property
+    def parts(self) -> tuple[int, ...]:
+        return (*range(self.k), *[NOISE] * self.noise)
 
-    def join(self, weights: np.ndarray, theta: Normal) -> GaussianParams:
+    def family(self) -> Gaussian | WithNoise:
+        own = Gaussian(self.shape, self.floor, self.prior)
+        return WithNoise(own) if self.noise else own
+
+    def split(self, params: GaussianParams | NoisyParams) -> tuple[np.ndarray, Normal | Noisy]:
+        theta = Normal(params.means, params.covariances)
+        return params.weights, Noisy(theta, params.box) if isinstance(params, NoisyParams) else theta
+
+    def join(self, weights: np.ndarray, theta: Normal | Noisy) -> GaussianParams | NoisyParams:
+        if isinstance(theta, Noisy):
+            return NoisyParams(weights, *theta.own, theta.box)
         return GaussianParams(weights, theta.means, theta.covariances)
 
     def free_parameters(self, data_dimension: int) -> int:
-        return self.k - 1 + self.k * data_dimension + self.shape.free(self.k, data_dimension)
+        """The noise counts for two: its weight and its volume."""
+        own = self.k - 1 + self.k * data_dimension + self.shape.free(self.k, data_dimension)
+        return own + 2 * self.noise
+
+    def stacked(self, params: GaussianParams | NoisyParams) -> tuple[np.ndarray, ...]:
+        return params.weights[: self.k], params.means, params.covariances
+
+    def permute(self, params: GaussianParams | NoisyParams, order: np.ndarray) -> GaussianParams | NoisyParams:
+        weights = np.concatenate([params.weights[order], params.weights[self.k :]])
+        return params._replace(weights=weights, means=params.means[order], covariances=params.covariances[order])
+
+    def without(self, params: GaussianParams | NoisyParams, component: int) -> GaussianParams | NoisyParams:
+        if not isinstance(params, NoisyParams):
+            return super().without(params, component)
+        left = super().without(params._replace(box=np.zeros((self.k, 1))), component)
+        return left._replace(box=params.box)
+
+    def adapted(self, data: Dataset, params: GaussianParams | NoisyParams) -> GaussianParams | NoisyParams:
+        return params._replace(box=box_of(data)) if isinstance(params, NoisyParams) and data.n else params
+
+    # -- EM ------------------------------------------------------------------------------------------------------------
+    def e_step(
+        self, data: Dataset, params: GaussianParams, how: EStep, rng: np.random.Generator, resp: bool = True
+    ) -> Posterior:
+        return super().e_step(data, params, how, rng, resp or data.mask is not None)  # then the bound needs them
+
+    def shares(self, counts: np.ndarray) -> np.ndarray:
+        return super().shares(counts + (self.prior_weights - 1.0))
+
+    def bound(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> float | None:
+        if data.mask is None:
+            found = super().bound(data, params, posterior)
+        else:
+            found = rowwise.bound(self, data, params, posterior)
+        return None if found is None else found + self.penalty(params, posterior)
+
+    def penalty(self, params: GaussianParams, posterior: Posterior) -> float:
+        """What a floor takes off and log p(params) under the priors adds, but for a constant."""
+        if not (self.floor or self.prior_means or self.prior_covariances or self.prior_weights != 1.0):
+            return 0.0
+        own = _own(posterior)
+        prior = self.prior.log_density(own.frame, params.means, params.covariances)
+        smeared = floor_penalty(self.floor, params.covariances, own.counts + self.prior.counts)
+        return prior + smeared + log_dirichlet(params.weights, self.prior_weights)
 
     # -- what is refused -----------------------------------------------------------------------------------------------
     def accepts(self, data: Dataset) -> str | None:
-        return gaussian_checks.obstacle(data, self.k, self.shape, self.floor)
+        return gaussian_checks.obstacle(data, self.k, self.shape, self.floor, self.noise)
 
-    def check(self, data: Dataset, params: GaussianParams) -> None:
-        gaussian_checks.check_params(params, self.k, data.d)
+    def check(self, data: Dataset, params: GaussianParams | NoisyParams) -> None:
+        gaussian_checks.check_params(params, self.k, data.d, self.noise)
 
     def guard_counts(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> None:
-        gaussian_checks.guard_counts(posterior.moments.counts)
+        gaussian_checks.guard_counts(_own(posterior).counts)
 
     def guard(self, data: Dataset, params: GaussianParams, posterior: Posterior, new: GaussianParams) -> None:
         lost = gaussian_checks.lost(frame_of(data), new.covariances)
@@ -88,26 +192,21 @@ class GaussianMixture(Mixture):
             raise Degenerate(gaussian_checks.collapse(data, lost, resp, self.shape))
 
     def notices(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> list[Notice]:
-        return gaussian_checks.notices(data, params, posterior.moments.counts, self.shape)
-
-    def penalty(self, params: GaussianParams, posterior: Posterior) -> float:
-        """A floor F acts as if each row were smeared by a Gaussian of variance F: -F/2 tr(Sigma_k^-1) for each row."""
-        if not self.floor:
-            return 0.0
-        variances = np.diagonal(params.covariances, axis1=1, axis2=2)
-        sd = np.sqrt(variances)
-        inverse = np.linalg.inv(params.covariances / (sd[:, :, None] * sd[:, None, :]))  # columns may differ in size
-        traces = (np.diagonal(inverse, axis1=1, axis2=2) / variances).sum(1)
-        return float(-0.5 * self.floor * (posterior.moments.counts @ traces))
-
-    def bound(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> float:
-        return super().bound(data, params, posterior) + self.penalty(params, posterior)
+        return gaussian_checks.notices(data, params, _own(posterior).counts, self.shape)
 
     # -- starts --------------------------------------------------------------------------------------------------------
-    def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> GaussianParams:
+    def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> GaussianParams | NoisyParams:
         if start.method == "params":
             self.check(data, start.params)
-            return start.params
+            unknown = isinstance(start.params, NoisyParams) and not np.isfinite(start.params.box).all()
+            return self.adapted(data, start.params) if unknown else start.params
+        if self.noise:
+            problem = self.accepts(data)
+            if problem:
+                raise UserError(problem, file=data.table.source or None)
+            own = replace(self, noise=False).init(data, start, rng)
+            weights = np.append(own.weights * (1.0 - _FIRST_NOISE), _FIRST_NOISE)
+            return NoisyParams(weights, own.means, own.covariances, box_of(data))
         problem = self.accepts(data)
         if problem:
             raise UserError(problem, file=data.table.source or None)
@@ -125,6 +224,8 @@ class GaussianMixture(Mixture):
         if start.method == "kmeans++":
             labels = initial.nearest(data, initial.seeds(data, self.k, rng))
             return self._from(data, one_hot(labels, self.k), strict=False)
+        if start.method == "hierarchical":
+            return self._from(data, hierarchical.groups(data, self.k), strict=False)
         raise UserError(f"there is no start {start.method!r}", f"choose from: {', '.join(self.starts)}")
 
     def _from(self, data: Dataset, resp: np.ndarray, strict: bool) -> GaussianParams:
@@ -180,30 +281,37 @@ class GaussianMixture(Mixture):
         weights[component] = 0.0
         weights *= (1.0 - 1.0 / self.k) / max(weights.sum(), np.finfo(float).tiny)
         weights[component] = 1.0 / self.k
-        return GaussianParams(weights / weights.sum(), means, covariances)
+        return params._replace(weights=weights / weights.sum(), means=means, covariances=covariances)
 
     # -- new rows ------------------------------------------------------------------------------------------------------
     def scores_at(self, params: GaussianParams, x: np.ndarray) -> np.ndarray:
+        own = Gaussian(self.shape)
+
+        def density(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+            theta = Normal(params.means[:, columns], params.covariances[:, columns[:, None], columns])
+            return own.log_density(rows, theta)
+
         x = np.atleast_2d(np.asarray(x, float))
-        out = np.empty((len(x), self.k))
-        known = ~np.isnan(x)
-        for pattern in np.unique(known, axis=0):
-            rows = (known == pattern).all(1)
-            columns = np.flatnonzero(pattern)
-            scores = np.tile(log_weights(params.weights), (int(rows.sum()), 1))
-            if columns.size:
-                theta = Normal(params.means[:, columns], params.covariances[:, columns[:, None], columns])
-                scores = scores + self.family().log_density(x[rows][:, columns], theta)
-            out[rows] = scores
-        return out
+        scores = gaussian_checks.known_columns(x, self.k, density)
+        if isinstance(params, NoisyParams):
+            scores = np.concatenate([scores, log_uniform(x, params.box)[:, None]], axis=1)
+        return scores + log_weights(params.weights)
 
     # -- documents -----------------------------------------------------------------------------------------------------
-    def from_dict(self, document: dict) -> GaussianParams:
-        return GaussianParams(*gaussian_checks.arrays(document))
+    def from_dict(self, document: dict) -> GaussianParams | NoisyParams:
+        """With noise, a document without a box leaves it to the data that are fitted."""
+        weights, means, covariances = gaussian_checks.arrays(document, self.noise)
+        if not self.noise:
+            return GaussianParams(weights, means, covariances)
+        d = means.shape[1]
+        box = gaussian_checks.array(document["box"], "box", 2) if "box" in document else np.full((2, d), np.nan)
+        if box.shape != (2, d):
+            raise UserError(f"params.box has the shape {box.shape}", f"give two corners of {d} numbers")
+        return NoisyParams(weights, means, covariances, box)
 
     @classmethod
     def components_in(cls, document: dict) -> int:
-        return len(gaussian_checks.arrays(document)[0])
+        return gaussian_checks.components_in(document)
 
     # -- pictures ------------------------------------------------------------------------------------------------------
     def views(self, data: Dataset) -> tuple[View, ...]:
@@ -216,11 +324,13 @@ class GaussianMixture(Mixture):
         return gaussian_views.anchors(params, view)
 
     def move(self, params: GaussianParams, handle: Handle, view: View, position: tuple[float, float]) -> GaussianParams:
-        means = params.means.copy()
-        for column, value in zip(view.columns, position, strict=False):
-            if np.isfinite(value):
-                means[handle.component, column] = value
-        return params._replace(means=means)
+        return params._replace(means=gaussian_views.moved(params.means, handle, view, position))
 
     def table(self, data: Dataset, params: GaussianParams) -> list[tuple[str, np.ndarray]]:
         return gaussian_views.table(data, params)
+
+
+def _own(posterior: Posterior) -> Scatter:
+    """The moments of the Gaussian components."""
+    moments = posterior.moments
+    return moments.own if isinstance(moments, NoisyMoments) else moments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,21 @@ ILL_CONDITIONED = 1e-10
 _EMPTY = 1e-200
 _NOTHING = 1e-100  # of a variance: its inverse squared is a double still
 _ALIKE = 1e-7
+_HANDFUL = 3  # times the rows that a covariance needs
+_THIN = 1e-3  # of the others' least variance: about a thirtieth of their standard deviation
 
 
 # -- data --------------------------------------------------------------------------------------------------------------
-def obstacle(data: Dataset, k: int, shape: Covariance, floor: float) -> str | None:
+def obstacle(data: Dataset, k: int, shape: Covariance, floor: float, noise: bool = False) -> str | None:
     """One sentence that says why the mixture cannot be fitted, or None."""
     if not data.d:
         return "There is no column to fit; choose at least one column of numbers."
     if data.n < k:
         rows = "There is no row" if data.n == 0 else f"There {'is' if data.n == 1 else 'are'} only {_rows(data.n)}"
         return f"{rows} for {k} component{'s' if k > 1 else ''}; add points or choose fewer components."
+    if noise and (flat := np.flatnonzero(np.ptp(data.x, axis=0) == 0)).size:
+        name = short(data.names[flat[0]])
+        return f"Column {name} is constant, so the box of the noise has no volume; leave it or the noise out."
     return data.memo(f"obstacle {shape.name} {floor > 0}", lambda: _obstacle(data, shape, floor))
 
 
@@ -83,24 +89,34 @@ def dependent(total: np.ndarray) -> np.ndarray:
 
 
 # -- parameters --------------------------------------------------------------------------------------------------------
-def arrays(document: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """weights (K,), means (K, d), covariances (K, d, d) from a document; UserError where missing or misshapen."""
+def arrays(document: dict, noise: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """weights (K,), means (K, d), covariances (K, d, d) from a document; UserError where missing or misshapen.
+
+    With `noise` weights has one more entry.
+    """
     made = []
     for key, dimensions in (("weights", 1), ("means", 2), ("covariances", 3)):
         if not isinstance(document, dict) or key not in document:
             raise UserError(f"params has no {key!r}", "give weights, means and covariances")
-        made.append(_array(document[key], key, dimensions))
+        made.append(array(document[key], key, dimensions))
     weights, means, covariances = made
-    k, d = len(weights), means.shape[1]
+    k, d = len(weights) - noise, means.shape[1]
     if means.shape != (k, d) or covariances.shape != (k, d, d):
         raise UserError(
-            f"params has {k} weights, means of shape {means.shape} and covariances of shape {covariances.shape}",
-            "give K weights, K x d means and K x d x d covariances",
+            f"params has {len(weights)} weights, means of shape {means.shape} and covariances of shape {covariances.shape}",
+            f"give K {'+ 1 ' if noise else ''}weights, K x d means and K x d x d covariances",
         )
     return weights, means, covariances
 
 
-def _array(value: Any, key: str, dimensions: int) -> np.ndarray:
+def components_in(document: dict) -> int:
+    """The number of components in the `params` of a document: that of its means."""
+    if not isinstance(document, dict) or "means" not in document:
+        raise UserError("params has no 'means'", "give weights, means and covariances")
+    return len(array(document["means"], "means", 2))
+
+
+def array(value: Any, key: str, dimensions: int) -> np.ndarray:
     if not _numbers(value):
         raise UserError(f"params.{key} holds something that is no number", "give lists of numbers")
     try:
@@ -120,11 +136,11 @@ def _numbers(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
-def check_params(params: Any, k: int, d: int) -> None:
-    """UserError where given parameters are not those of k Gaussians in d columns; they are taken as they are."""
-    weights, means, covariances = params
-    if len(weights) != k:
-        raise UserError(f"params has {len(weights)} components and {k} are asked for", "give the same number")
+def check_params(params: Any, k: int, d: int, noise: bool = False) -> None:
+    """UserError where given parameters are not those of k Gaussians in d columns (and `noise`); they are taken as they are."""
+    weights, means, covariances = params[:3]
+    if len(means) != k or len(weights) != k + noise:
+        raise UserError(f"params has {len(means)} components and {k} are asked for", "give the same number")
     if means.shape[1] != d:
         raise UserError(f"params is for {means.shape[1]} columns and {d} are fitted", "choose as many columns")
     if (weights < 0).any():
@@ -154,6 +170,22 @@ def _scaled(c: np.ndarray) -> np.ndarray:
         raise np.linalg.LinAlgError
     sd = np.sqrt(diagonal)
     return c / sd[:, None] / sd[None, :]
+
+
+def known_columns(x: np.ndarray, k: int, density: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """(m, K) log-densities of rows `x` (m, d) over their known cells: `density(rows, columns)` of each pattern of NaN.
+
+    A row of which nothing is known has the density 1.
+    """
+    x = np.atleast_2d(np.asarray(x, float))
+    out = np.zeros((len(x), k))
+    known = ~np.isnan(x)
+    for pattern in np.unique(known, axis=0):
+        columns = np.flatnonzero(pattern)
+        if columns.size:
+            rows = (known == pattern).all(1)
+            out[rows] = density(x[rows][:, columns], columns)
+    return out
 
 
 # -- components lost ---------------------------------------------------------------------------------------------------
@@ -284,9 +316,7 @@ def notices(data: Dataset, params: Any, counts: np.ndarray, shape: Covariance) -
         )
         found.append(Notice("ill-conditioned", text, component=int(j)))
     if not shape.together:
-        # A shape of one's own needs as many rows as columns; without, a volume of one's own can shrink onto two rows.
-        few = 1.5 + (data.d if shape.name[1] == "V" and not shape.diagonal else 1)
-        for j in np.flatnonzero(counts < few):
+        for j in _spurious(data, counts, least, shape):
             if len(counts) > 1:
                 text = (
                     f"Component {letter(int(j))} rests on {counts[j]:.3g} rows only: this optimum is likely spurious; "
@@ -294,6 +324,19 @@ def notices(data: Dataset, params: Any, counts: np.ndarray, shape: Covariance) -
                 )
                 found.append(Notice("spurious", text, component=int(j)))
     return found
+
+
+def _spurious(data: Dataset, counts: np.ndarray, least: np.ndarray, shape: Covariance) -> np.ndarray:
+    """The components on hardly more rows than their covariance needs, or on a handful that lie as good as in a plane.
+
+    The likelihood has many such maxima, the higher the nearer the rows lie: they say nothing of the data.
+    `counts` (K,); `least` (K,) the least variances. Source: McLachlan and Peel 2000, Finite Mixture Models, 3.10.
+    """
+    # A shape of one's own needs as many rows as columns; without, a volume of one's own can shrink onto two rows.
+    needed = 1 + (data.d if shape.name[1] == "V" and not shape.diagonal else 1)
+    others = np.array([np.median(np.delete(least, j)) if len(least) > 1 else 0.0 for j in range(len(least))])
+    thin = (counts < _HANDFUL * needed) & (least < _THIN * others)
+    return np.flatnonzero((counts < needed + 0.5) | thin)
 
 
 def _twins(means: np.ndarray, covariances: np.ndarray) -> tuple[int, int] | None:

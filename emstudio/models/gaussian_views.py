@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from emstudio.core.data import Dataset
 from emstudio.core.format import count, number
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, View
+from emstudio.core.student import log_constant
 
 _CORRELATIONS = 6  # up to so many columns the table lists the correlations
 
@@ -36,21 +38,31 @@ def anchors(params: Any, view: View) -> np.ndarray:
     return at if at.shape[1] == 2 else np.column_stack([at[:, 0], np.zeros(len(at))])
 
 
+def moved(means: np.ndarray, handle: Handle, view: View, position: tuple[float, float]) -> np.ndarray:
+    """(K, d) means with the handle's component at `position` in the view; what is no number is left as it was."""
+    new = means.copy()
+    for column, value in zip(view.columns, position, strict=False):
+        if np.isfinite(value):
+            new[handle.component, column] = value
+    return new
+
+
 def _scatter(data: Dataset, params: Any | None, view: View) -> Drawing:
     pair = list(view.columns)
     marks: list[object] = [Points(view.columns)]
     if params is not None:
-        for k in range(len(params.weights)):
+        for k in range(len(params.means)):
             mean, covariance = params.means[k, pair], params.covariances[k][np.ix_(pair, pair)]
-            marks.append(Ellipse(k, mean, covariance, handle=Handle("mean", k)))
-        marks.extend(Disc(k, params.means[k, pair], Handle("mean", k)) for k in range(len(params.weights)))
+            dof = float(params.dof[k]) if hasattr(params, "dof") else None
+            marks.append(Ellipse(k, mean, covariance, handle=Handle("mean", k), dof=dof))
+        marks.extend(Disc(k, params.means[k, pair], Handle("mean", k)) for k in range(len(params.means)))
     columns = [data.table.column(data.names[j]) for j in pair]
-    like = bool(columns[0].unit) and columns[0].unit == columns[1].unit and _comparable(data, pair)
+    like = bool(columns[0].unit) and columns[0].unit == columns[1].unit and comparable(data, pair)
     drawn = data.table.info.get("painted", False)
     return Drawing(tuple(marks), label(data, pair[0]), label(data, pair[1]), like or drawn)
 
 
-def _comparable(data: Dataset, pair: list[int]) -> bool:
+def comparable(data: Dataset, pair: list[int]) -> bool:
     """Whether one scale can serve both columns: like units are of no use where one spreads ten times as far."""
     if data.n < 2:
         return True
@@ -79,39 +91,74 @@ def _density(data: Dataset, params: Any | None, view: View) -> Drawing:
     """Heights are rows per bin, for the histogram and the densities alike."""
     j = view.columns[0]
     column = data.table.column(data.names[j])
-    edges = data.memo(f"edges {j}", lambda: bin_edges(data.x[:, j]))
-    heights = data.memo(f"heights {j}", lambda: np.histogram(data.x[:, j], edges, weights=data.weights)[0])
+    x, weights = _known(data, j)
+    edges = data.memo(f"edges {j}", lambda: bin_edges(x))
+    heights = data.memo(f"heights {j}", lambda: np.histogram(x, edges, weights=weights)[0])
     width = edges[1] - edges[0]
     marks: list[object] = [Bars(edges, heights.astype(float)), Points((j,), rug=True)]
     unit = f" {column.unit}" if column.unit else ""
     rows = data.table.info.get("rows_are", "rows")
-    legend = [("bars", f"{count(data.n)} {rows}")]
+    legend = [("bars", f"{count(len(x))} {rows}")]
     if params is not None:
-        marks.extend(_curves(data, params, j, edges, data.total * width))
+        marks.extend(_curves(data, params, j, edges, float(len(x) if weights is None else weights.sum()) * width))
         legend += [("components", "components, stacked"), ("total", "total density")]
     return Drawing(tuple(marks), label(data, j), f"{rows} per {number(width, 3)}{unit}", legend=tuple(legend))
 
 
+def _known(data: Dataset, j: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """The known values of column j and the weights of their rows."""
+    if data.mask is None:
+        return data.x[:, j], data.weights
+    known = ~data.mask[:, j]
+    return data.x[known, j], None if data.weights is None else data.weights[known]
+
+
 def _curves(data: Dataset, params: Any, j: int, edges: np.ndarray, scale: float) -> list[object]:
-    weights, means = params.weights, params.means[:, j]
+    means = params.means[:, j]
+    weights = params.weights[: len(means)]
     sds = np.sqrt(params.covariances[:, j, j])
+    density = _density_of(params)
     wide = np.linspace(min(edges[0], (means - 3.5 * sds).min()), max(edges[-1], (means + 3.5 * sds).max()), 241)
     close = (means[:, None] + sds[:, None] * np.linspace(-4, 4, 65)).ravel()
     x = np.unique(np.concatenate([wide, close]))
-    parts = scale * weights[:, None] * _normal(x, means[:, None], sds[:, None])
+    parts = scale * weights[:, None] * density(x, means[:, None], sds[:, None], np.arange(len(means))[:, None])
     stacked = np.cumsum(parts, axis=0)
     marks: list[object] = []
-    for k in range(len(weights)):
+    for k in range(len(means)):
         base = stacked[k] - parts[k]
         marks.append(Curve(x, stacked[k], k, base=base, line=False))
-    if len(weights) > 1:
-        marks.extend(Curve(x, parts[k], k, dashed=True) for k in range(len(weights)))
-    marks.append(Curve(x, stacked[-1]))
-    top = scale * (weights[None] * _normal(means[:, None], means[None], sds[None])).sum(1)
-    for k in range(len(weights)):
+    if len(means) > 1:
+        marks.extend(Curve(x, parts[k], k, dashed=True) for k in range(len(means)))
+    noise = _noise(params, j, scale)
+    marks.append(Curve(x, stacked[-1] + noise(x)))
+    each = np.arange(len(means))[None]
+    top = scale * (weights[None] * density(means[:, None], means[None], sds[None], each)).sum(1) + noise(means)
+    for k in range(len(means)):
         note = f"{number(means[k], 5)} ± {number(sds[k], 4)}"
         marks.append(Disc(k, np.array([means[k], top[k]]), Handle("mean", k), note))
     return marks
+
+
+def _density_of(params: Any) -> Callable[..., np.ndarray]:
+    """(x, centre, scale, component) -> the density of one column: Gaussian, or t where there are degrees of freedom."""
+    if not hasattr(params, "dof"):
+        return lambda x, mean, sd, k: _normal(x, mean, sd)
+    constants = log_constant(params.dof, 1)
+
+    def student(x: np.ndarray, mean: np.ndarray, sd: np.ndarray, k: np.ndarray) -> np.ndarray:
+        dof = params.dof[k]
+        return np.exp(constants[k] - 0.5 * (dof + 1) * np.log1p(((x - mean) / sd) ** 2 / dof)) / sd
+
+    return student
+
+
+def _noise(params: Any, j: int, scale: float) -> Callable[[np.ndarray], np.ndarray]:
+    """x -> what the noise adds to the total density in column j; 0 without noise."""
+    if not hasattr(params, "box"):
+        return np.zeros_like
+    low, high = params.box[:, j]
+    height = scale * params.weights[-1] / (high - low)
+    return lambda x: np.where((x >= low) & (x <= high), height, 0.0)
 
 
 def _normal(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
@@ -119,7 +166,7 @@ def _normal(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
 
 
 def table(data: Dataset, params: Any) -> list[tuple[str, np.ndarray]]:
-    rows = [("weight π", params.weights)]
+    rows = [("weight π", params.weights[: len(params.means)])]
     names = [c.title for c in data.columns]
     rows += [(f"μ {name}", params.means[:, j]) for j, name in enumerate(names)]
     sds = np.sqrt(np.diagonal(params.covariances, axis1=1, axis2=2))

@@ -11,8 +11,8 @@ import numpy as np
 
 from emstudio.core import selection
 from emstudio.core.data import Dataset
+from emstudio.core.em import Moment
 from emstudio.core.errors import Notice, printable
-from emstudio.core.mixture import softmax
 from emstudio.core.model import Model, Params
 from emstudio.core.runs import Entry, Optimum, Run
 from emstudio.core.scaling import Scale
@@ -41,7 +41,7 @@ def fit_document(
     if resp is None:
         resp = responsibilities(model, data, run.params)[0]
     if optima is None:
-        optima = () if run.collapsed else (Optimum(log_likelihood, 1, moment.number),)
+        optima = () if run.collapsed else (Optimum(log_likelihood, 1, moment.number, run.cost),)
     free = model.free_parameters(data.d)
     criteria = dict.fromkeys(("bic", "aic", "icl"))
     if log_likelihood is not None:
@@ -55,7 +55,7 @@ def fit_document(
         "source": printable(data.table.source) or None,
         "rows": data.table.rows,
         "rows_used": data.n,
-        "columns": list(data.names),
+        "columns": list(data.origin or data.names),
         "sha256": data.table.sha256 or None,
         "scale": None if scale is None else scale.to_dict(),
     }
@@ -64,9 +64,16 @@ def fit_document(
         "version": VERSION,
         "model": model_document(model),
         "data": about,
-        "start": {"method": moment.start.method, "seed": moment.seed, "starts": starts, "collapsed": collapsed},
+        "start": {
+            "method": None if model.settled else moment.start.method,
+            "seed": moment.seed,
+            "starts": starts,
+            "collapsed": collapsed,
+        },
+        **_way(moment),
         "params": model.to_dict(run.params),
         "log_likelihood": log_likelihood,
+        **_cost(model, run.cost),
         "iterations": run.iterations,
         "converged": run.converged,
         "stop": run.stop,
@@ -75,7 +82,7 @@ def fit_document(
         **criteria,
         "sizes": np.bincount(resp.argmax(axis=1), minlength=resp.shape[1]).tolist(),
         "warnings": [w.to_dict() for w in warnings],
-        "optima": [{"log_likelihood": o.log_likelihood, "starts": o.starts} for o in optima],
+        "optima": [_optimum(o, model) for o in optima],
     }
     truth = data.truth_codes()
     if truth is not None:
@@ -88,18 +95,41 @@ def model_document(model: Model) -> dict[str, Any]:
     """The model's name and parameters; those at a value that means "not used" are left out."""
     values = {p.name: getattr(model, p.name) for p in model.parameters()}
     kept = {p.name: values[p.name] for p in model.parameters() if p.option is None or values[p.name] != p.default}
-    return {"name": model.name, "parameters": kept}
+    return {"name": model.name, "parameters": {**kept, **model.learned()}}
+
+
+def _optimum(optimum: Optimum, model: Model) -> dict[str, Any]:
+    """One line of the table of optima; `spurious` is there where it is so."""
+    figures = {"log_likelihood": optimum.log_likelihood, **_cost(model, optimum.cost), "starts": optimum.starts}
+    return {**figures, "spurious": True} if optimum.spurious else figures
 
 
 def _entry(entry: Entry, model: Model, with_params: bool) -> dict[str, Any]:
     params = model.to_dict(entry.params) if with_params and entry.params is not None else None
     figures = {"iteration": entry.iteration, "log_likelihood": entry.log_likelihood, "bound": entry.bound}
-    return {**figures, "params": params}
+    return {**figures, **_cost(model, entry.cost), "params": params}
 
 
-def responsibilities(model: Model, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray]:
-    """((n, K) responsibilities, (n,) log-densities) of the used rows."""
-    return softmax(model.scores(data, params))
+def _cost(model: Model, value: float | None) -> dict[str, float | None]:
+    """What a model without likelihood lowers, by its name (`inertia`)."""
+    return {} if model.cost is None else {model.cost: value}
+
+
+def _way(moment: Moment) -> dict[str, Any]:
+    """How the iterations were made, where it is not the usual way."""
+    made: dict[str, Any] = {}
+    if moment.how.kind != moment.model.e_steps[0]:
+        made["e_step"] = moment.how.kind
+    if moment.how.kind == "annealed":
+        made["temperature"] = moment.how.temperature
+    if moment.acceleration is not None:
+        made["accelerate"] = "squarem"
+    return made
+
+
+def responsibilities(model: Model, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray | None]:
+    """((n, K) exact responsibilities, (n,) log-densities or None without a likelihood) of the used rows."""
+    return model.assigned(data, params)
 
 
 # -- texts -------------------------------------------------------------------------------------------------------------
@@ -126,10 +156,10 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def labels_csv(data: Dataset, resp: np.ndarray, log_density: np.ndarray) -> Iterator[str]:
+def labels_csv(data: Dataset, resp: np.ndarray, log_density: np.ndarray | None) -> Iterator[str]:
     """Lines of the labels file, one for each row of the table; rows that were left out are empty.
 
-    label (from 0), responsibilities p0 ..., uncertainty = 1 - the largest, log-density in nats.
+    label (from 0), responsibilities p0 ..., uncertainty = 1 - the largest, log-density in nats (empty without one).
     """
     k = resp.shape[1]
     yield ",".join(["label", *(f"p{j}" for j in range(k)), "uncertainty", "log_density"]) + "\n"
@@ -137,18 +167,20 @@ def labels_csv(data: Dataset, resp: np.ndarray, log_density: np.ndarray) -> Iter
     labels = resp.argmax(axis=1).tolist()
     uncertainty = (1.0 - resp.max(axis=1)).tolist()
     at = 0
-    for row, label, r, u, density in zip(data.rows.tolist(), labels, resp.tolist(), uncertainty, log_density.tolist()):
+    densities = [""] * len(resp) if log_density is None else map(repr, log_density.tolist())
+    for row, label, r, u, density in zip(data.rows.tolist(), labels, resp.tolist(), uncertainty, densities):
         yield nothing * (row - at)
-        yield f"{label},{','.join(map(repr, r))},{u!r},{density!r}\n"
+        yield f"{label},{','.join(map(repr, r))},{u!r},{density}\n"
         at = row + 1
     yield nothing * (data.table.rows - at)
 
 
-def trace_csv(trace: Iterable[Entry]) -> Iterator[str]:
-    """Lines of the trace file; a figure that does not exist is an empty cell."""
-    yield "iteration,log_likelihood,bound\n"
+def trace_csv(trace: Iterable[Entry], cost: str | None = None) -> Iterator[str]:
+    """Lines of the trace file; a figure that does not exist is an empty cell. `cost` names that of a model that has one."""
+    yield "iteration,log_likelihood,bound" + (f",{cost}" if cost else "") + "\n"
     for e in trace:
-        yield f"{e.iteration},{_cell(e.log_likelihood)},{_cell(e.bound)}\n"
+        last = f",{_cell(e.cost)}" if cost else ""
+        yield f"{e.iteration},{_cell(e.log_likelihood)},{_cell(e.bound)}{last}\n"
 
 
 def _cell(value: float | None) -> str:

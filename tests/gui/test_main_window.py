@@ -150,12 +150,39 @@ def test_a_collapse_offers_to_reseed_its_component(window, qtbot):
     means = window.session.moment.snapshot.params.means
     window.session.trouble.emit(Notice("collapse", "Component B collapses onto row 3.", component=1))
     assert "Component B collapses onto row 3." in window.centre.caption.accessibleName()
-    reseed, back = window.trouble.remedies()
-    assert (reseed.text(), back.text()) == ("Re-seed B", "Step back")
+    buttons = window.trouble.remedies()
+    assert [b.text() for b in buttons] == ["Re-seed B", "Remove B", "Set floor", "Step back"]
+    reseed = buttons[0]
     QTest.mouseClick(reseed, Qt.MouseButton.LeftButton)
     settle(qtbot, window)
     assert not window.trouble.isVisible()
     assert not np.array_equal(window.session.moment.snapshot.params.means[1], means[1])
+
+
+def test_a_collapse_can_be_answered_by_removing_or_by_a_floor(window, qtbot):
+    press(window, Qt.Key.Key_Right)
+    settle(qtbot, window)
+    session = window.session
+    kept = session.moment.snapshot.params.means[0].copy()
+    session.trouble.emit(Notice("collapse", "Component B collapses onto row 3.", component=1))
+    QTest.mouseClick(window.trouble.remedies()[1], Qt.MouseButton.LeftButton)
+    settle(qtbot, window)
+    assert session.model.k == session.moment.model.k == 1
+    assert np.array_equal(session.moment.snapshot.params.means, [kept])
+    assert window.model_panel.form.fields["k"].value() == 1
+    session.undo()
+    settle(qtbot, window)
+    assert session.model.k == 2
+    session.trouble.emit(Notice("collapse", "Component B collapses onto row 3.", component=1))
+    QTest.mouseClick(window.trouble.remedies()[2], Qt.MouseButton.LeftButton)
+    settle(qtbot, window)
+    assert session.model.floor > 0
+    window.canvas.setFocus()
+    press(window, Qt.Key.Key_Right)
+    settle(qtbot, window)
+    press(window, Qt.Key.Key_Right)
+    settle(qtbot, window)
+    assert session.moment.model.floor == session.model.floor and session.moment.snapshot.phase == "M"
 
 
 def test_a_real_collapse_pauses_and_names_the_component(qtbot, tmp_path):

@@ -12,7 +12,7 @@ from emstudio.core.data import dataset, painted
 from emstudio.core.model import REGISTRY
 from emstudio.models.gaussian import GaussianMixture
 from tests.models import properties
-from tests.models.properties import PROPERTIES, Case
+from tests.models.properties import PROPERTIES, Case, applies
 
 
 def blobs(d: int, k: int = 3, n: int = 150, seed: int = 0) -> np.ndarray:
@@ -27,6 +27,61 @@ def data_of(d: int):
     return dataset(painted(blobs(d), [f"x{j + 1}" for j in range(d)]))
 
 
+def coin_data(tosses: np.ndarray):
+    rng = np.random.default_rng(4)
+    heads = rng.binomial(tosses, np.array([0.25, 0.55, 0.85])[rng.integers(3, size=len(tosses))])
+    return dataset(painted(np.stack([heads, tosses - heads], axis=1), ["heads", "tails"]))
+
+
+def dice_data(c: int):
+    rng = np.random.default_rng(5)
+    p = rng.dirichlet(np.ones(c), 3)
+    return dataset(
+        painted(np.array([rng.multinomial(n, p[n % 3]) for n in rng.integers(5, 40, 120)]), list("abcdef")[:c])
+    )
+
+
+def count_data(d: int):
+    rng = np.random.default_rng(6)
+    rates = np.array([[0.8, 9.0], [4.0, 2.0], [15.0, 30.0]])[:, :d]
+    return dataset(painted(rng.poisson(rates[rng.integers(3, size=120)]), ["a", "b"][:d]))
+
+
+def mixed_data():
+    rng = np.random.default_rng(7)
+    z = rng.integers(2, size=120)
+    columns = [
+        rng.normal(3.0 * z, 1 + z),
+        rng.normal(0, 1, 120),
+        rng.poisson(2 + 6 * z),
+        (rng.random(120) < 0.2 + 0.6 * z),
+    ]
+    return dataset(painted(np.stack(columns, axis=1), ["u", "v", "n", "answer"]))
+
+
+# models of counts have data of their own
+COUNTED = {
+    "coins": [
+        (coin_data(np.full(60, 12)), 2),
+        (coin_data(np.arange(100) % 30 + 1), 3),
+        (coin_data(np.ones(40, int)), 2),
+    ],
+    "multinomial": [(dice_data(3), 3), (dice_data(5), 2)],
+    "poisson": [(count_data(1), 3), (count_data(2), 2)],
+    "product": [(mixed_data(), 2)],
+}
+FAMILIES = "u:gaussian,v:gaussian,n:poisson,answer:categorical"
+
+
+def counted(cls, values: dict) -> list[Case]:
+    """The cases of a model of counts; known identities have no start and are tested on their own."""
+    if values.get("identities") == "known":
+        return []
+    values = values | ({"families": FAMILIES} if cls.name == "product" else {})
+    named = "-".join([cls.name, *(v for key, v in values.items() if key != "families")])
+    return [Case(f"{named}-{i}", cls.make(k=k, **values).for_data(d), d) for i, (d, k) in enumerate(COUNTED[cls.name])]
+
+
 def cases() -> list[Case]:
     made = []
     for name, cls in sorted(REGISTRY.items()):
@@ -35,14 +90,19 @@ def cases() -> list[Case]:
             if p.type == "choice":
                 variants = [{**v, p.name: value} for v in variants for value, _ in p.choices]
         for values in variants:
+            if name in COUNTED:
+                made += counted(cls, values)
+                continue
             for d, k in ((1, 2), (2, 3), (4, 2)):
                 label = "-".join([name, *map(str, values.values()), f"d{d}"])
                 made.append(Case(label, cls.make(k=k, **values), data_of(d)))
     return made
 
 
-@pytest.mark.parametrize("check", PROPERTIES, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("case", cases(), ids=lambda c: c.name)
+PAIRS = [pytest.param(c, p, id=f"{c.name}-{p.__name__}") for c in cases() for p in PROPERTIES if applies(p, c)]
+
+
+@pytest.mark.parametrize(("case", "check"), PAIRS)
 def test_property(case: Case, check) -> None:
     check(case)
 
@@ -91,4 +151,4 @@ def test_a_wrong_model_is_found_out(wrong, found_by) -> None:
 
 def test_every_model_promises_what_its_class_does() -> None:
     less = {name for name, cls in REGISTRY.items() if cls.promises != type(cls.promises)()}
-    assert less == set(), "models that promise less are listed here by name"
+    assert less == {"kmeans", "student-t"}, "models that promise less are listed here by name"

@@ -1,0 +1,257 @@
+"""The landscape as it is painted: map, contours, ridge, oval, the way with its start, and names where there is room."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QWidget
+
+from emstudio.core.format import number
+from emstudio.gui import theme
+from emstudio.gui.heat import contours, heat_image
+from emstudio.gui.items import faded
+from emstudio.models.coin_landscape import Area, Landscape
+
+HEAD, FOOT, LEFT, RIGHT = 30.0, 44.0, 66.0, 24.0
+
+
+class LandscapeMap(QWidget):
+    """Shows `answer` with the way of `pair` to the place `at`; `hint` instead, where there is nothing to show.
+
+    `way` (t, 2) are the places before, `started` says whether the first is a start, `oval` is an outline on the map and
+    `room` what the title must leave free at its right, in pixels.
+    """
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.pair = (0, 1)
+        self.answer: Landscape | None = None
+        self.at: tuple[float, float] | None = None
+        self.way = np.empty((0, 2))
+        self.started = True
+        self.oval: list[np.ndarray] = []
+        self.hint = ""
+        self.room = 0
+        self._contours: list[np.ndarray] = []
+        self._image: QImage | None = None
+
+    def show_answer(self, found: Landscape | None) -> None:
+        """Show another map."""
+        self.answer = found
+        self._contours = [] if found is None else contours(found.heat.x, found.heat.y, found.heat.values)
+        self.recolour()
+
+    def recolour(self) -> None:
+        """Take the colours of the theme in force."""
+        self._image = None if self.answer is None else heat_image(self.answer.heat.values)
+        self.update()
+
+    # -- pixels --------------------------------------------------------------------------------------------------------
+    @property
+    def plot(self) -> QRectF:
+        """The square of the map."""
+        width, height = self.width() - LEFT - RIGHT, self.height() - HEAD - FOOT
+        side = max(min(width, height), 10.0)
+        left = LEFT + (width - side) / 2
+        return QRectF(round(left), HEAD, round(side), round(side))
+
+    @property
+    def area(self) -> Area:
+        """The part of both axes in view."""
+        if self.answer is None:
+            return 0.0, 1.0
+        x = self.answer.heat.x
+        return float(x[0]), float(x[-1])
+
+    def place(self, x: float, y: float) -> QPointF:
+        """Where a pair of biases is on the widget."""
+        plot, (low, high) = self.plot, self.area
+        span = max(high - low, 1e-9)
+        return QPointF(plot.left() + (x - low) / span * plot.width(), plot.bottom() - (y - low) / span * plot.height())
+
+    def biases_at(self, place: QPointF) -> tuple[float, float]:
+        """The pair of biases at a place of the widget."""
+        plot, (low, high) = self.plot, self.area
+        return (
+            low + (place.x() - plot.left()) / plot.width() * (high - low),
+            low + (plot.bottom() - place.y()) / plot.height() * (high - low),
+        )
+
+    def _polygon(self, points: np.ndarray) -> QPolygonF:
+        return QPolygonF([self.place(x, y) for x, y in np.asarray(points).tolist()])
+
+    # -- painting ------------------------------------------------------------------------------------------------------
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(self.rect(), theme.colour("canvas"))
+        painter.setFont(theme.font(12, 600))
+        painter.setPen(theme.colour("text"))
+        room = self.width() - 32 - self.room
+        painter.drawText(QRectF(16, 0, room, 28), Qt.AlignmentFlag.AlignVCenter, "Log-likelihood landscape")
+        if self.hint:
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.colour("text3"))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(QRectF(24, HEAD, self.width() - 48, self.height() - HEAD - 24), flags, self.hint)
+            return
+        self._paint_axes(painter)
+        painter.save()
+        painter.setClipRect(self.plot)
+        self._paint_map(painter)
+        self._paint_oval(painter)
+        painter.restore()
+        self._paint_way(painter)
+
+    def _paint_axes(self, painter: QPainter) -> None:
+        plot, (low, high) = self.plot, self.area
+        most = plot.width() / 40
+        step = next(
+            (s for s in (0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / s <= most), 0.5 if high - low > 0.6 else 0.2
+        )
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.colour("text2"))
+        decimals = 1 if step >= 0.1 else 2
+        for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1):
+            at = self.place(i * step, i * step)
+            words = number(i * step, decimals=decimals)
+            painter.drawText(QRectF(at.x() - 20, plot.bottom() + 4, 40, 16), Qt.AlignmentFlag.AlignCenter, words)
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(QRectF(plot.left() - 46, at.y() - 8, 40, 16), right, words)
+        painter.setFont(theme.font(12))
+        a, b = (theme.letter(k) for k in self.pair)
+        below = QRectF(plot.left() - 20, plot.bottom() + 20, plot.width() + 40, 18)
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, f"\u03b8 of coin {a}")
+        painter.save()
+        painter.translate(plot.left() - 50, plot.center().y())
+        painter.rotate(-90)
+        painter.drawText(QRectF(-60, -9, 120, 18), Qt.AlignmentFlag.AlignCenter, f"\u03b8 of coin {b}")
+        painter.restore()
+
+    def _paint_map(self, painter: QPainter) -> None:
+        plot, found = self.plot, self.answer
+        if found is None or self._image is None:
+            painter.fillRect(plot, theme.colour("chip"))
+            return
+        painter.drawImage(plot, self._image)
+        painter.setPen(QPen(faded(theme.colour("text2"), 0.45), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for points in self._contours:
+            painter.drawPolyline(self._polygon(points))
+        if found.swapped:
+            pen = QPen(faded(theme.colour("text2"), 0.7), 1)
+            pen.setDashPattern([1, 3])
+            painter.setPen(pen)
+            painter.drawLine(plot.bottomLeft(), plot.topRight())
+        pen = QPen(theme.colour("text2"), 1.5)
+        pen.setDashPattern([1.5, 3])
+        painter.setPen(pen)
+        for other in found.others:
+            painter.drawPolyline(self._polygon(other))
+        if found.heat.ridge is not None:
+            painter.setPen(QPen(faded(theme.colour("canvas"), 0.8), 6))
+            painter.drawPolyline(self._polygon(found.heat.ridge))
+            painter.setPen(QPen(theme.colour("text2"), 2))
+            painter.drawPolyline(self._polygon(found.heat.ridge))
+
+    def _paint_oval(self, painter: QPainter) -> None:
+        pen = QPen(theme.colour("text2"), 1.5)
+        pen.setDashPattern([3.4, 2.0])
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for points in self.oval:
+            painter.drawPolyline(self._polygon(points))
+
+    def _paint_way(self, painter: QPainter) -> None:
+        """Tops and named spots, the way with its start, and the point shown on top of all."""
+        taken: list[QRectF] = []
+        ink, at = theme.colour("ink"), self.at
+        assert at is not None
+        here = self.place(*at)
+        way = [self.place(x, y) for x, y in self.way.tolist()] + [here]
+        taken.append(QRectF(here.x() - 9, here.y() - 9, 18, 18))
+        taken += [QRectF(p.x() - 5, p.y() - 5, 10, 10) for p in way]
+        found = self.answer
+        crosses: list[tuple[QPointF, str]] = []
+        if found is not None and found.top is not None:
+            x, y = found.top
+            crosses.append((self.place(x, y), f"{number(x, decimals=3)}, {number(y, decimals=3)}"))
+            if found.swapped and abs(x - y) > 0.02:
+                crosses.append((self.place(y, x), "the same, swapped"))
+        if found is not None:
+            crosses += [(self.place(x, y), words) for x, y, words in found.heat.spots]
+        crosses = [(p, words) for p, words in crosses if self.plot.adjusted(-1, -1, 1, 1).contains(p)]
+        for place, _ in crosses:
+            self._paint_cross(painter, place)
+            taken.append(QRectF(place.x() - 6, place.y() - 6, 12, 12))
+        for width, colour in ((5.0, faded(theme.colour("canvas"), 0.75)), (2.0, ink)):
+            pen = QPen(colour, width)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            painter.setPen(pen)
+            painter.drawPolyline(QPolygonF(way))
+        painter.setPen(QPen(ink, 1.5))
+        painter.setBrush(theme.colour("canvas"))
+        for i, place in list(enumerate(way[:-1]))[::-1]:
+            if i == 0 and self.started:
+                painter.drawRect(QRectF(place.x() - 3.5, place.y() - 3.5, 7, 7))
+            elif math.hypot(place.x() - here.x(), place.y() - here.y()) > 4:
+                painter.drawEllipse(place, 3.0, 3.0)
+        painter.setPen(QPen(theme.colour("canvas"), 2))
+        painter.setBrush(ink)
+        painter.drawEllipse(here, 7, 7)
+        names = list(crosses)
+        if len(way) > 1 and self.started:
+            x, y = (float(v) for v in self.way[0])
+            names.insert(0, (way[0], f"start {_short(x)}, {_short(y)}"))
+        if found is not None and found.heat.ridge is not None:
+            names.append((self._middle_of_ridge(), "equally likely"))
+        for place, words in names:
+            self._paint_name(painter, place, words, taken)
+
+    def _middle_of_ridge(self) -> QPointF:
+        assert self.answer is not None and self.answer.heat.ridge is not None
+        a, b = self.answer.heat.ridge
+        x, y = a + 0.82 * (b - a)
+        return self.place(float(x), float(y))
+
+    def _paint_cross(self, painter: QPainter, place: QPointF) -> None:
+        for width, colour in ((4.5, faded(theme.colour("canvas"), 0.75)), (1.75, theme.colour("text"))):
+            painter.setPen(QPen(colour, width))
+            for side in (1, -1):
+                painter.drawLine(place + QPointF(-4.5, -4.5 * side), place + QPointF(4.5, 4.5 * side))
+
+    def _paint_name(self, painter: QPainter, place: QPointF, words: str, taken: list[QRectF]) -> None:
+        """A name beside its place: right, left, below or above, where nothing else is; left out where nothing is free."""
+        painter.setFont(theme.font(11, 500))
+        width = painter.fontMetrics().horizontalAdvance(words) + 8.0
+        x, y = place.x(), place.y()
+        spots = [
+            QRectF(x + 8, y - 8, width, 16),
+            QRectF(x - 8 - width, y - 8, width, 16),
+            QRectF(x - width / 2, y + 9, width, 16),
+            QRectF(x - width / 2, y - 25, width, 16),
+            QRectF(x + 4, y + 8, width, 16),
+            QRectF(x - 4 - width, y + 8, width, 16),
+            QRectF(x - 4 - width, y - 24, width, 16),
+            QRectF(x + 4, y - 24, width, 16),
+        ]
+        left = self.plot.left() - 3
+        paper = QRectF(left, HEAD - 2, self.width() - 2 - left, self.plot.bottom() - HEAD + 4)
+        free = [b for b in spots if paper.contains(b) and not any(b.intersects(t) for t in taken)]
+        if not free:
+            return
+        taken.append(free[0])
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(faded(theme.colour("canvas"), 0.85))
+        painter.drawRoundedRect(free[0], 3, 3)
+        painter.setPen(theme.colour("text"))
+        painter.drawText(free[0], Qt.AlignmentFlag.AlignCenter, words)
+
+
+def _short(x: float) -> str:
+    """A bias in few figures: .6, .55."""
+    words = f"{x:.2f}".rstrip("0").rstrip(".") if round(x, 2) == round(x, 6) else f"{x:.3f}"
+    return words[1:] if words.startswith("0.") else words
