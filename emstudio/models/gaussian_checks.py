@@ -195,7 +195,7 @@ def guard_counts(counts: np.ndarray) -> None:
     if empty.size:
         j = int(empty[0])
         text = (
-            f"Component {letter(j)} (number {j}) became empty: no row has any responsibility left for it; "
+            f"Component {letter(j)} became empty: no row has any responsibility left for it; "
             "re-seed it or choose fewer components."
         )
         raise Degenerate(Notice("empty", text, component=j))
@@ -281,7 +281,7 @@ def collapse(data: Dataset, components: np.ndarray, resp: np.ndarray, shape: Cov
     else:
         listed = ", ".join(str(r + 1) for r in tables_rows[:5]) + (", ..." if several > 5 else "")
         where = f"{several} rows ({listed}) that do not fill its dimensions"
-    who = f"Component {letter(component)} (number {component})"
+    who = f"Component {letter(component)}"
     if shape.shared or (len(components) == len(resp.T) > 1 and "E" in shape.name[:2]):
         who = "The shared covariance" if shape.shared else f"What the components share ({shape.name})"
     end = "its variance goes to 0 and its likelihood to infinity"

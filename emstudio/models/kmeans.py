@@ -148,7 +148,7 @@ class KMeans(Model):
 
     def kept(self, posterior: Posterior) -> list[Notice]:
         return [
-            Notice("empty", f"Cluster {letter(j)} (number {j}) has no row: its centre stays where it is.", component=j)
+            Notice("empty", f"Cluster {letter(j)} has no row: its centre stays where it is.", component=j)
             for j in np.flatnonzero(~(posterior.moments.counts > 0)).tolist()
         ]
 

@@ -263,7 +263,7 @@ def test_a_start_that_collapses_is_refused(refused, write):
     write("labels.csv", "label\n0\n0\n1\n1\n")
     options = ("--weights", "w", "--start", "labels:labels.csv")
     said = refused("fit", "data.csv", "--model", "gaussian", *options)
-    assert said.startswith("no start could be made: Component A (number 0) is collapsing onto row 1 (x = 1): ")
+    assert said.startswith("no start could be made: Component A is collapsing onto row 1 (x = 1): ")
     assert said.endswith("a variance floor")
 
 

@@ -262,7 +262,7 @@ def test_a_flat_component_is_lost_where_the_family_cannot_hold_it(family: Covari
         m = begin(blank_moment)
     except Degenerate as news:
         assert news.notice.code == "collapse" and news.notice.component == 0
-        assert news.notice.rows == tuple(range(6)) and "Component A (number 0) is collapsing onto 6 rows" in str(news)
+        assert news.notice.rows == tuple(range(6)) and "Component A is collapsing onto 6 rows" in str(news)
         assert family.name in lost.split()
         return
     assert family.name not in lost.split()
