@@ -15,8 +15,8 @@ from emstudio.core.runs import Entry, Run
 from emstudio.session import Session
 
 if TYPE_CHECKING:
-    from emstudio.gui.stage import Stage
     from emstudio.gui.main_window import MainWindow
+    from emstudio.gui.stage import Stage
 
 # what: (title, suffix, filter)
 KINDS = {

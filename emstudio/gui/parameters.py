@@ -328,7 +328,7 @@ class Parameters(QWidget):
         node = self._session.history.current
         assert node is not None
         shown = (node, moment.snapshot.params, moment.data)
-        if shown == self._shown:
+        if len(self._shown) == len(shown) and all(a is b for a, b in zip(shown, self._shown, strict=True)):
             return
         self._shown = shown
         rows = rows_of(node)

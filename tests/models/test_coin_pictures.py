@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from emstudio import datasets, tables
+from emstudio.core.data import dataset, painted
 from emstudio.core.em import advance, begin, blank
 from emstudio.core.errors import UserError
 from emstudio.core.marks import Disc, Handle, Tokens, View
@@ -121,6 +122,19 @@ def test_the_bundled_trials_keep_flips_and_counts_true():
     assert [table.column(n).values[0] for n in ("t1", "heads", "tosses")] == [0, 4, 10]
 
 
+def test_trials_are_typed_on_an_empty_canvas_and_not_among_measurements():
+    model = find("coins").make()
+    empty = blank(dataset(painted()), model, Start(), 0)
+    assert not model.draw(empty.data, None, TRIALS).marks
+    one = coin_edits.add(empty, parse("HTH"))
+    two = coin_edits.add(one, parse("2 of 4"))
+    assert tokens(two).rows == ("HTH", "HHTT")
+    assert begin(two).snapshot.params is not None
+    measured = blank(dataset(datasets.load("old-faithful"), ["eruptions", "waiting"]), model, Start(), 0)
+    with pytest.raises(UserError, match="no coin tosses"):
+        coin_edits.add(measured, parse("HTH"))
+
+
 def test_a_trial_of_known_coins_needs_its_coin():
     moment = coins(datasets.load("coin-flips"), identities="known")
     with pytest.raises(UserError, match="which coin"):
@@ -183,7 +197,9 @@ def test_single_flips_have_a_ridge_that_em_with_free_mixing_reaches_in_one_step(
     assert max(level) - min(level) < 1e-9
     assert {s[2].partition("weights ")[2] for s in found.heat.spots} == {"1, 0", "\u00bd, \u00bd"}
     alone, equal = found.heat.spots
-    assert brute(moment.data, (1.0, 0.0), alone[:2]) == pytest.approx(brute(moment.data, (0.5, 0.5), equal[:2]), abs=1e-9)
+    assert brute(moment.data, (1.0, 0.0), alone[:2]) == pytest.approx(
+        brute(moment.data, (0.5, 0.5), equal[:2]), abs=1e-9
+    )
     after = advance(advance(moment))
     weights, biases = after.snapshot.params
     assert float(weights @ biases) == pytest.approx(share, abs=1e-12)
