@@ -15,6 +15,8 @@ from emstudio.core.data import Dataset
 from emstudio.core.family import Family
 
 NEVER = -1e30  # the log of a probability of 0
+_MANY = 200  # counts in a row from which factorials are no longer taken one by one
+_HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _LEAST = 1e-300  # probabilities below count as this in coordinates
 
 
@@ -48,6 +50,37 @@ def log_factorial(x: np.ndarray) -> np.ndarray:
     return gammaln(np.asarray(x, float) + 1.0)
 
 
+def log_arrangements(x: np.ndarray) -> np.ndarray:
+    """(n,) log (sum x)! / prod x_j! of rows of counts `x` (n, c).
+
+    Many counts go by Stirling's series with its large terms paired, x_j log(x_j / n): the logarithms of the factorials
+    themselves lose the digits in which they differ.
+    """
+    x = np.asarray(x, float)
+    n = x.sum(1)
+    made = log_factorial(n) - log_factorial(x).sum(1)
+    many = n > _MANY
+    if many.any():
+        x, n = x[many], n[many, None]
+        some = x > 0
+        safe = np.where(some, x, 1.0)
+        with np.errstate(divide="ignore"):
+            share = np.where(safe > 0.5 * n, np.log1p(-(n - safe) / n), np.log(safe / n))
+        paired = -x * share - np.where(some, 0.5 * np.log(safe) + _HALF_LOG_2PI + _stirling_rest(safe), 0.0)
+        whole = 0.5 * np.log(n) + _HALF_LOG_2PI + _stirling_rest(n)
+        made[many] = whole[:, 0] + np.where(some, paired, 0.0).sum(1)
+    return made
+
+
+def _stirling_rest(x: np.ndarray) -> np.ndarray:
+    """log x! - ((x + 1/2) log x - x + log(2 pi) / 2) for x >= 1."""
+    far = np.maximum(x, 16.0)
+    series = (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / far**2) / far**2) / far**2) / far
+    near = np.minimum(x, 16.0)
+    direct = log_factorial(near) - ((near + 0.5) * np.log(near) - near + _HALF_LOG_2PI)
+    return np.where(x < 16.0, direct, series)
+
+
 def shares(sums: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
     """(K, c) rows of `sums` over their totals; a row without any count keeps its `previous` (K, c), or is uniform."""
     totals = sums.sum(1, keepdims=True)
@@ -70,7 +103,7 @@ class Multinomial(Family):
         return np.zeros(len(theta.probabilities))
 
     def carrier(self, x: np.ndarray) -> np.ndarray:
-        return log_factorial(x.sum(1)) - log_factorial(x).sum(1)
+        return log_arrangements(x)
 
     def mle(self, counts: np.ndarray, sums: np.ndarray, previous: Probabilities | None) -> Probabilities:
         return Probabilities(shares(sums, None if previous is None else previous.probabilities))
@@ -107,7 +140,7 @@ class Binomial(Family):
         return np.zeros(len(theta.biases))
 
     def carrier(self, x: np.ndarray) -> np.ndarray:
-        return log_factorial(x.sum(1)) - log_factorial(x).sum(1)
+        return log_arrangements(x)
 
     def mle(self, counts: np.ndarray, sums: np.ndarray, previous: Biases | None) -> Biases:
         before = None if previous is None else _both(previous.biases)

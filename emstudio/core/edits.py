@@ -43,11 +43,14 @@ def move(moment: Moment, rows: np.ndarray, columns: Sequence[int], shift: Sequen
     """The rows of the table `rows` moved by `shift` in the fitted columns `columns`."""
     data = moment.data
     names = [data.names[j] for j in columns]
+    cells = data.x[np.searchsorted(data.rows, rows)]
+    cells[:, list(columns)] += shift
+    cells = moment.model.admissible(cells)
     made: list[Column] = []
     for c in data.table.columns:
-        if c.name in names:
+        if c.name in names and c.numeric:
             values = c.values.copy()
-            values[rows] += shift[names.index(c.name)]
+            values[rows] = cells[:, columns[names.index(c.name)]]
             _finite(values[rows])
             made.append(replace(c, kind="number", values=frozen(values)))
         else:

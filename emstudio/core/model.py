@@ -231,6 +231,10 @@ class Model:
             raise UserError(what, "name each column")
         return names, x.tolist()
 
+    def stride(self, columns: Sequence[int], step: list[float]) -> list[float]:
+        """The part of a `step` in the fitted `columns` that rows can be moved by: counts move by whole numbers."""
+        return step
+
     def admissible(self, x: np.ndarray) -> np.ndarray:
         """The nearest rows to `x` (m, d) that this model's data can hold: counts are rounded."""
         return x

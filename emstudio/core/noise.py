@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emstudio.core.data import Dataset
+from emstudio.core.errors import UserError
 from emstudio.core.family import Evaluator, Family, Theta
 from emstudio.core.mixture import NEVER
 
@@ -48,7 +49,8 @@ class WithNoise(Family):
     def evaluator(self, data: Dataset, theta: Noisy) -> Evaluator:
         """A box that nobody gave is that of the data."""
         box = theta.box if np.isfinite(theta.box).all() else box_of(data)
-        return NoisyPass(self.own.evaluator(data, theta.own), log_uniform(data.observed, box))
+        density = data.memo(f"uniform {box.tobytes().hex()}", lambda: log_uniform(data.observed, box))
+        return NoisyPass(self.own.evaluator(data, theta.own), density)
 
     def estimate(self, moments: NoisyMoments, previous: Noisy | None) -> Noisy:
         assert previous is not None  # the box does not follow from moments
@@ -64,6 +66,8 @@ class WithNoise(Family):
         return Noisy(self.own.at_coordinates(data, coordinates, like.own), like.box)
 
     def sample(self, theta: Noisy, component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if not np.isfinite(theta.box).all():
+            raise UserError("params has no 'box' to draw noise from", "give its lowest and its highest corner")
         low, high = theta.box
         x = low + (high - low) * rng.random((len(component), len(low)))
         own = component < len(theta.own.means)
@@ -77,10 +81,19 @@ class NoisyPass(Evaluator):
     def __init__(self, own: Evaluator, density: np.ndarray):
         self._own, self._density = own, density
         self.block = own.block
+        self._scores = np.empty((0, 0))
         self._noise = self._sum = 0.0
 
     def scores(self, rows: slice) -> np.ndarray:
-        return np.concatenate([self._own.scores(rows), self._density[rows][None]])
+        own = self._own.scores(rows)
+        out = self._scores[:, : own.shape[1]] if self._scores.size else self._made(own)
+        out[:-1], out[-1] = own, self._density[rows]
+        return out
+
+    def _made(self, own: np.ndarray) -> np.ndarray:
+        """The buffer for scores, as large as the first block."""
+        self._scores = np.empty((len(own) + 1, own.shape[1]))
+        return self._scores
 
     def add(self, rows: slice, r: np.ndarray) -> None:
         self._own.add(rows, np.ascontiguousarray(r[:-1]))

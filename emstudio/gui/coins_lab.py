@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.marks import View
@@ -18,7 +18,8 @@ from emstudio.gui.widgets import hline
 from emstudio.session import Session
 
 _MOST = 0.5  # of the height that the trials may take
-_LOWER = 240  # px that biases and landscape get at least
+_LOWER = 240  # px that biases and landscape get where there is room
+_LEAST = 210  # px that they get at least; a lower window scrolls
 KINDS = ("coins", "biases", "landscape")
 
 
@@ -51,12 +52,24 @@ class CoinsLab(QWidget):
         row.addWidget(self.biases, 52)
         row.addWidget(self._between)
         row.addWidget(self.landscape, 48)
-        column = QVBoxLayout(self)
+        self._inner = QWidget()
+        column = QVBoxLayout(self._inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.trials)
         column.addWidget(self._above)
         column.addWidget(self._lower, 1)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self._inner)
+        area.viewport().setAutoFillBackground(False)
+        self._inner.setAutoFillBackground(False)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
         self.trials.hovered.connect(self.hovered)
         self.trials.picked.connect(self._on_picked)
         self.trials.spot.connect(self.spot)
@@ -117,7 +130,11 @@ class CoinsLab(QWidget):
 
     def _share(self) -> None:
         """The trials get what they need, up to a share of the height; what they leave is for the pictures below."""
-        most = max(min(self.height() * _MOST, self.height() - _LOWER), HEAD + FOOT + 2 * PITCH)
+        whole = self._kind == "coins"
+        least = HEAD + FOOT + 2 * PITCH + self.trials.bar_height
+        self._inner.setMinimumHeight(round(_LEAST + (least if whole else 0)))
+        height = max(self.height(), self._inner.minimumHeight())
+        most = max(min(height * _MOST, height - _LOWER), least)
         self.trials.setFixedHeight(round(min(self.trials.natural_height, most)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -106,7 +106,13 @@ class Trials(QWidget):
     @property
     def natural_height(self) -> int:
         """The height at which every trial is in sight."""
-        return round(HEAD + FOOT + PITCH * max(len(self.tokens.heads), 1) + 4)
+        return round(HEAD + FOOT + PITCH * max(len(self.tokens.heads), 1) + 4 + self.bar_height)
+
+    @property
+    def bar_height(self) -> int:
+        """The height of the scroll bar below the rows, where they are wider than the widget."""
+        bar = self.rows.horizontalScrollBar()
+        return bar.sizeHint().height() if bar.maximum() > 0 else 0
 
     def columns(self) -> Columns:
         return trial_rows.columns(self.rows.viewport().width(), self.longest, self.coins, self.tokens.rows is not None)
@@ -316,7 +322,7 @@ class Foot(QWidget):
             except UserError:
                 pass
             else:
-                values = np.array([trial.heads, trial.tosses], float)
+                values = np.array([trial.heads, trial.tails], float)
                 trials.typed = trials.moment.model.responsibilities_at(params, values[None])[0]
         self.button.setEnabled(bool(words))
         said = None if values is None else tuple(values)

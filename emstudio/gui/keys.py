@@ -13,6 +13,11 @@ from emstudio.gui.widgets import plain_table, text
 _MORE = (
     ("Pick a component", "1\u20139, Tab", "Ring its mean; on the canvas"),
     ("Nudge the picked mean", "Alt+arrows", "With Shift ten times as far"),
+    (
+        "Flip a toss",
+        "Alt+Left, Alt+Right, Return",
+        "Pick a trial with Up and Down first; H and T set it, F2 types it anew",
+    ),
     ("Deselect", "Esc", "Let go of points and component"),
     ("Zoom", "Wheel", "Around the pointer; drag on empty canvas pans"),
 )

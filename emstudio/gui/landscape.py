@@ -140,7 +140,8 @@ class LandscapeView(LandscapeMap):
         last = self._asked if self._asked is not None else self._question
         if last is not None and last.area is not None and last.pair == self.pair:
             kept = question(self.moment.data, params, self.pair, last.area)
-            if same(last, kept) and last.area[0] <= wanted[0] and wanted[1] <= last.area[1]:
+            seen = self.area if last is self._question and self.answer is not None else last.area
+            if same(last, kept) and seen[0] <= wanted[0] and wanted[1] <= seen[1]:
                 return
             if np.array_equal(last.heads, kept.heads) and np.array_equal(last.tails, kept.tails):
                 wanted = min(wanted[0], last.area[0]), max(wanted[1], last.area[1])

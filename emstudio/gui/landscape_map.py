@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from emstudio.core.format import number
@@ -37,6 +37,8 @@ class LandscapeMap(QWidget):
         self.room = 0
         self._contours: list[np.ndarray] = []
         self._image: QImage | None = None
+        self._map: QPixmap | None = None
+        self._map_of: tuple[QRectF, float] | None = None  # place and sharpness that it was painted for
 
     def show_answer(self, found: Landscape | None) -> None:
         """Show another map."""
@@ -47,6 +49,7 @@ class LandscapeMap(QWidget):
     def recolour(self) -> None:
         """Take the colours of the theme in force."""
         self._image = None if self.answer is None else heat_image(self.answer.heat.values)
+        self._map = None
         self.update()
 
     # -- pixels --------------------------------------------------------------------------------------------------------
@@ -101,7 +104,7 @@ class LandscapeMap(QWidget):
         self._paint_axes(painter)
         painter.save()
         painter.setClipRect(self.plot)
-        self._paint_map(painter)
+        self._show_map(painter)
         self._paint_oval(painter)
         painter.restore()
         self._paint_way(painter)
@@ -131,11 +134,27 @@ class LandscapeMap(QWidget):
         painter.drawText(QRectF(-60, -9, 120, 18), Qt.AlignmentFlag.AlignCenter, f"\u03b8 of coin {b}")
         painter.restore()
 
-    def _paint_map(self, painter: QPainter) -> None:
-        plot, found = self.plot, self.answer
-        if found is None or self._image is None:
+    def _show_map(self, painter: QPainter) -> None:
+        """The map from its pixmap: its contours take ten milliseconds to paint and stay as they are from step to step."""
+        plot, sharp = self.plot, painter.device().devicePixelRatioF()
+        if self.answer is None:
             painter.fillRect(plot, theme.colour("chip"))
             return
+        if self._map is None or self._map_of != (plot, sharp):
+            self._map_of = (plot, sharp)
+            self._map = QPixmap((plot.size() * sharp).toSize())
+            self._map.setDevicePixelRatio(sharp)
+            self._map.fill(theme.colour("canvas"))
+            inner = QPainter(self._map)
+            inner.setRenderHints(painter.renderHints())
+            inner.translate(-plot.topLeft())
+            self._paint_map(inner, self.answer)
+            inner.end()
+        painter.drawPixmap(plot.topLeft(), self._map)
+
+    def _paint_map(self, painter: QPainter, found: Landscape) -> None:
+        plot = self.plot
+        assert self._image is not None
         painter.drawImage(plot, self._image)
         painter.setPen(QPen(faded(theme.colour("text2"), 0.45), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -343,7 +343,7 @@ class Parameters(QWidget):
         assert node is not None
         shown = (node, moment.snapshot.params, moment.data)
         # By identity: parameters are arrays, and a drag gives the node others.
-        if len(self._shown) == 3 and all(a is b for a, b in zip(shown, self._shown)):
+        if len(self._shown) == len(shown) and all(a is b for a, b in zip(shown, self._shown, strict=True)):
             return
         self._shown = shown
         rows = rows_of(node)

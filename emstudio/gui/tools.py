@@ -208,9 +208,13 @@ class Select(Tool):
         if canvas.picture.derived:
             return False
         step = [w - c for w, c in zip(self._wanted, self._carried, strict=True)][: len(columns)]
-        if not any(step) or not len(canvas.selected):
+        if not len(canvas.selected):
             return False
-        self._carried = self._wanted
+        step = canvas.session.model.stride(columns, step)
+        if not any(step):
+            return False
+        moved = [c + s for c, s in zip(self._carried, step)]
+        self._carried = (moved[0], *moved[1:], *self._wanted[len(moved) :])
         canvas.session.move_points(canvas.selected, columns, step)
         return True
 

@@ -329,3 +329,4 @@ class _Editor(QLineEdit):
             self.left.emit()
         else:
             super().keyPressEvent(event)
+        event.accept()  # Return would go on to the rows, and open another field

@@ -8,7 +8,7 @@ import numpy as np
 
 from emstudio.core import edits
 from emstudio.core.data import Column, Dataset, Table, frozen
-from emstudio.core.em import Moment
+from emstudio.core.em import Moment, blank
 from emstudio.core.errors import UserError, printable
 from emstudio.core.trials import Trial
 from emstudio.models import coin_data
@@ -41,10 +41,10 @@ def rewrite(moment: Moment, row: int, trial: Trial) -> Moment:
 def add(moment: Moment, trial: Trial) -> Moment:
     """A trial more, below the others. Raises UserError where the table cannot hold it."""
     data = moment.data
+    if not coin_data.is_counted(data.names):
+        return _first(moment, trial)
     if getattr(moment.model, "known", False) and not trial.coin:
         raise UserError("which coin was tossed?", "write its name in front, such as " + _example(data))
-    if not data.table.columns:
-        raise UserError("there is no table to add a trial to", "open a data set first")
     blank = np.full(1, np.nan) if data.table.columns[0].numeric else np.full(1, -1, np.int64)
     longer = data.table.append({data.table.columns[0].name: blank})
     table = _written(data, longer, data.table.rows, trial)
@@ -53,6 +53,18 @@ def add(moment: Moment, trial: Trial) -> Moment:
     if resp is not None:
         carried = np.concatenate([resp, np.full((1, resp.shape[1]), np.nan, resp.dtype)])
     return edits.with_data(moment, table, carried)
+
+
+def _first(moment: Moment, trial: Trial) -> Moment:
+    """The first trial of a table of its own, in the place of an empty canvas."""
+    if moment.data.table.rows:
+        raise UserError(
+            "these data are no coin tosses", "take a new empty canvas first (Ctrl+N), or open a file of tosses"
+        )
+    values = frozen(np.zeros(1, np.int64))
+    table = Table("Typed trials", (Column("tosses", "tosses", values, levels=(trial.spelled,)),))
+    m = moment
+    return blank(m.model.dataset(table), m.model, m.start, m.seed, m.number, m.how, m.acceleration is not None)
 
 
 def _example(data: Dataset) -> str:

@@ -70,6 +70,8 @@ def flip_columns(data: Dataset) -> tuple[str, ...]:
 
 def draw(data: Dataset, params: Any | None, view: View, known: np.ndarray | None) -> Drawing:
     """The trials; with parameters each coin's letter at its bias and the likelihood curve of its responsibilities."""
+    if not coin_data.is_counted(data.names):
+        return Drawing(())  # no tosses: the model says why it cannot be fitted
     marks: list[object] = [tokens(data, known)]
     if params is not None:
         if view.kind == "biases":

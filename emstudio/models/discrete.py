@@ -63,6 +63,9 @@ class DiscreteMixture(Mixture):
     def admissible(self, x: np.ndarray) -> np.ndarray:
         return np.clip(np.rint(x), 0.0, LARGEST)
 
+    def stride(self, columns: Sequence[int], step: list[float]) -> list[float]:
+        return [float(np.rint(s)) for s in step]
+
     def cells(self, x: np.ndarray, names: Sequence[str] | None, rng: np.random.Generator) -> tuple[Sequence[str], list]:
         return super().cells(x.astype(np.int64), names, rng)
 

@@ -79,7 +79,7 @@ class GaussianMixture(Mixture):
     )
     prior_weights: float = param(
         1.0,
-        "Prior, weights",
+        "Prior of π",
         low=1.0,
         option="--prior weights",
         more=True,
@@ -87,7 +87,7 @@ class GaussianMixture(Mixture):
     )
     prior_means: float = param(
         0.0,
-        "Prior, means",
+        "Prior of μ",
         low=0.0,
         option="--prior means",
         more=True,
@@ -95,7 +95,7 @@ class GaussianMixture(Mixture):
     )
     prior_covariances: float = param(
         0.0,
-        "Prior, covariances",
+        "Prior of Σ",
         low=0.0,
         option="--prior covariances",
         more=True,

@@ -152,6 +152,10 @@ class ProductMixture(DiscreteMixture):
             problem = gaussian_checks.obstacle(self._gaussian_part().of(data), self.k, _SHAPE, 0.0)
         return problem
 
+    def stride(self, columns: Sequence[int], step: list[float]) -> list[float]:
+        numbers = self.places("gaussian")
+        return [s if j in numbers else float(np.rint(s)) for j, s in zip(columns, step)]
+
     def admissible(self, x: np.ndarray) -> np.ndarray:
         x = np.array(x, float)
         for j in self.places("poisson"):

@@ -53,14 +53,14 @@ class StudentMixture(Mixture):
     k: int = param(2, "Components", low=1, high=20, help="How many t distributions are mixed.")
     covariance: str = param(
         "VVV",
-        "Scale matrices",
+        "Scales",
         choices=tuple((c.name, c.title) for c in COVARIANCES.values()),
         aliases=tuple(ALIASES.items()),
         help="What the components' scale matrices have in common.",
     )
     dof: float | str = param(
         FREE,
-        "Degrees of freedom",
+        "Freedom ν",
         low=0.01,
         words=(FREE,),
         help="How heavy the tails are: a number for all components, or free to estimate one for each.",

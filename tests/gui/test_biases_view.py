@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -114,8 +114,8 @@ def test_the_description_names_every_bias(biases):
 @given(st.lists(st.floats(0, 400), min_size=1, max_size=12).map(sorted))
 def test_places_moved_apart_keep_their_order_and_distance(places):
     moved = apart(places, 18.0, -8.0, 408.0)
-    assert all(b - a >= 18.0 - 1e-6 for a, b in itertools.pairwise(moved))
+    assert all(b - a >= 18.0 - 1e-6 for a, b in pairwise(moved))
     assert moved[0] >= -8 - 1e-6
     assert moved[-1] <= 408 + 1e-6
-    if all(b - a >= 18 for a, b in itertools.pairwise(places)):
+    if all(b - a >= 18 for a, b in pairwise(places)):
         np.testing.assert_allclose(moved, places, atol=1e-6)

@@ -101,7 +101,7 @@ def test_each_view_has_its_widget_and_the_canvas_comes_back(coins):
     )
     coins.choose("biases")
     assert (coins.lab.biases.isVisible(), coins.lab.landscape.isVisible()) == (True, False)
-    coins.choose("heads")
+    coins.choose("shares")
     assert coins.lab is window.canvas
     assert window.acts["tool_paint"].isEnabled()
     coins.do(lambda: coins.session.open("dataset:old-faithful"))
@@ -137,7 +137,8 @@ def test_the_caption_speaks_of_coins_in_numbers(coins):
 
 
 def test_known_coins_are_counted_and_nothing_is_hidden(coins):
-    coins.do(lambda: coins.session.set_parameter(identities="known"))
+    session = coins.session
+    coins.do(lambda: session.set_start(Start()), lambda: session.set_parameter(identities="known"))
     assert "A 24/30 = 0.8, B 9/20 = 0.45" in coins.words()
     assert "Nothing is hidden" in coins.words()
     assert coins.lab.landscape.hint

@@ -107,10 +107,13 @@ def test_a_click_on_a_token_flips_it_and_undo_turns_it_back(coins, trials):
 
 def test_two_quick_clicks_on_a_token_flip_it_twice(coins, trials):
     before = trials.tokens.rows
+    edits = len(coins.session.history.nodes)
     place = trials.where_toss(2, 4)
     click(trials, place)
-    QTest.mouseDClick(trials.rows.viewport(), LEFT, NONE, place)
+    QTest.mouseDClick(trials.rows.viewport(), LEFT, NONE, place)  # what a window system sends for the second press
+    QTest.mouseRelease(trials.rows.viewport(), LEFT, NONE, place)
     coins.settle()
+    assert len(coins.session.history.nodes) == edits + 2
     assert trials.tokens.rows == before
     assert trials.rows.editor is None
 
@@ -217,7 +220,8 @@ def test_picking_and_pointing_tell_the_row(trials, qtbot):
 
 def test_known_coins_are_counted_into_a_column_each(coins, qtbot):
     trials = coins.show(Trials, 700, 240)
-    coins.do(lambda: coins.session.set_parameter(identities="known"))
+    session = coins.session
+    coins.do(lambda: session.set_start(Start()), lambda: session.set_parameter(identities="known"))
     assert trials.known
     qtbot.waitUntil(lambda: trials.expected.sum() == 50, timeout=5000)
     np.testing.assert_array_equal(trials.expected, [[24, 6], [9, 11]])

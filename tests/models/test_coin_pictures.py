@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from emstudio import datasets, tables
+from emstudio.core.data import dataset, painted
 from emstudio.core.em import advance, begin, blank
 from emstudio.core.errors import UserError
 from emstudio.core.marks import Disc, Handle, Tokens, View
@@ -119,6 +120,19 @@ def test_the_bundled_trials_keep_flips_and_counts_true():
     after = coin_edits.flip(moment, 0, 0)
     table = after.data.table
     assert [table.column(n).values[0] for n in ("t1", "heads", "tosses")] == [0, 4, 10]
+
+
+def test_trials_are_typed_on_an_empty_canvas_and_not_among_measurements():
+    model = find("coins").make()
+    empty = blank(dataset(painted()), model, Start(), 0)
+    assert not model.draw(empty.data, None, TRIALS).marks
+    one = coin_edits.add(empty, parse("HTH"))
+    two = coin_edits.add(one, parse("2 of 4"))
+    assert tokens(two).rows == ("HTH", "HHTT")
+    assert begin(two).snapshot.params is not None
+    measured = blank(dataset(datasets.load("old-faithful"), ["eruptions", "waiting"]), model, Start(), 0)
+    with pytest.raises(UserError, match="no coin tosses"):
+        coin_edits.add(measured, parse("HTH"))
 
 
 def test_a_trial_of_known_coins_needs_its_coin():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from decimal import Decimal, getcontext
 from math import comb, exp, factorial, fsum, log
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emstudio.core.data import Column, Table, dataset, frozen, painted
+from emstudio.core.discrete import log_arrangements
 from emstudio.core.em import Moment, advance, begin, blank
 from emstudio.core.errors import Degenerate, UserError
 from emstudio.core.how import EStep
@@ -284,6 +286,18 @@ def test_multinomial_and_poisson_probabilities_sum_to_one():
     density = np.exp(PoissonMixture(k=2).scores_at(rates, x)).sum(1)
     assert fsum(density) == pytest.approx(1.0, abs=1e-13)
     assert density[3] == pytest.approx(0.6 * exp(-6.5) * 6.5**3 / factorial(3), rel=1e-13)
+
+
+@pytest.mark.parametrize("tosses", [10, 150, 201, 5000, 100_000])
+def test_the_number_of_arrangements_keeps_its_digits(tosses: int):
+    rng = np.random.default_rng(tosses)
+    heads = [0, 1, 7, tosses // 3, tosses // 2, tosses - 1, tosses, *rng.integers(0, tosses, 5).tolist()]
+    got = log_arrangements(np.array([[h, tosses - h] for h in heads]))
+    getcontext().prec = 40
+    for h, value in zip(heads, got):
+        assert value == pytest.approx(float(Decimal(comb(tosses, h)).ln()), rel=1e-13, abs=1e-14)
+    three = float((Decimal(factorial(600)) / (factorial(400) * factorial(199))).ln())
+    assert log_arrangements(np.array([[400.0, 1.0, 199.0]]))[0] == pytest.approx(three, rel=1e-13)
 
 
 @settings(max_examples=60, deadline=None)

@@ -178,6 +178,8 @@ def test_a_document_without_a_box_gets_that_of_the_data() -> None:
     del document["box"]
     params = model.from_dict(document)
     started = begin(blank(data, model, Start("params", params=params), 0))
+    with pytest.raises(UserError, match="box"):
+        model.sample(params, 5, np.random.default_rng(0))
     assert np.array_equal(started.snapshot.params.box, [data.x.min(0), data.x.max(0)])
     assert np.array_equal(model.scores(data, params), model.scores(data, started.snapshot.params))
 
