@@ -26,6 +26,7 @@ class EStepControls(QWidget):
         super().__init__(parent)
         self.setObjectName("e_step_controls")
         self._session = session
+        self._unfolded = True
         self.box = combo("e_step")
         self.box.activated.connect(self._choose)
         self._row = LabeledRow("E-step", self.box)
@@ -73,6 +74,11 @@ class EStepControls(QWidget):
         self.wrong.hide()
 
     # -- showing -------------------------------------------------------------------------------------------------------
+    def unfold(self, on: bool) -> None:
+        """Show everything, or only what is not as usual."""
+        self._unfolded = on
+        self._refresh()
+
     def _refresh(self) -> None:
         session = self._session
         known, how = session.model.e_steps, session.how
@@ -82,8 +88,8 @@ class EStepControls(QWidget):
                 if kind in known:
                     self.box.addItem(title, kind)
                     self.box.setItemData(self.box.count() - 1, sentence, Qt.ItemDataRole.ToolTipRole)
-        self._row.setVisible(len(known) > 1)
         kind = how.kind if how.kind in known else known[0]
+        self._row.setVisible(len(known) > 1 and (self._unfolded or kind != known[0]))
         self.box.setCurrentIndex(self.box.findData(kind))
         self.box.setToolTip(next(sentence for k, _, sentence in E_STEPS if k == kind))
         self._heat.setVisible(kind == "annealed")
@@ -92,7 +98,7 @@ class EStepControls(QWidget):
             if not self.slider.isSliderDown():
                 self.slider.setValue(round(STEPS * math.log10(how.temperature)))
         self.temperature.setText(theme.number(how.temperature, 3, trim=True))
-        self.accelerate.setVisible(session.model.accelerates)
+        self.accelerate.setVisible(session.model.accelerates and (self._unfolded or session.accelerated))
         self.accelerate.setEnabled(kind == "soft")
         with QSignalBlocker(self.accelerate):
             self.accelerate.setChecked(session.accelerated and kind == "soft")

@@ -49,6 +49,7 @@ class GapBars(QWidget):
         column.addLayout(_ends(self.parts, self.sum))
         refresher.draw.connect(self._draw)
         theme.notifier.changed.connect(self.bars.update)
+        self._without = False
         self._draw(session.moment)
 
     def _draw(self, moment: Moment) -> None:
@@ -60,7 +61,12 @@ class GapBars(QWidget):
         self.title.setText(title)
         self.gap.setText(gap)
         self.parts.setText(parts)
-        self.setVisible(moment.model.cost is None)
+        without = moment.model.cost is not None
+        if without and not self.isHidden():
+            self.hide()
+        elif self._without and not without:  # never unasked: a widget without a parent would become a window
+            self.show()
+        self._without = without
 
 
 def names_of(moment: Moment) -> tuple[str, str, str]:

@@ -127,6 +127,11 @@ class ModelPanel(QWidget):
             self._form.deleteLater()
         self._form = Form(model.parameters())
         self._form.edited.connect(self._set_parameter)
+        more = self._form.more
+        if more is not None:
+            more.toggled.connect(self.e_step.unfold)
+            more.setToolTip(f"{more.toolTip()}, E-step, acceleration")
+        self.e_step.unfold(more is None or more.isChecked())
         self._form_of = type(model)
         self._column.insertWidget(self._place, self._form)
         # Tab follows the eye, although the form is made last. The parts of a field follow the field by themselves.

@@ -37,7 +37,7 @@ def start(*arguments, cwd, display=False, code=None):
 
 
 # -- the program -------------------------------------------------------------------------------------------------------
-def test_without_a_display_the_launch_proves_itself(tmp_path):
+def test_without_a_display_the_launch_proves_itself(tmp_path, qapp):
     done = start(cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -49,6 +49,7 @@ def test_without_a_display_the_launch_proves_itself(tmp_path):
     picture = QImage(str(tmp_path / "emstudio-window.png"))
     assert (picture.width(), picture.height()) == (1280, 800)
     colours = {picture.pixelColor(x, y).name() for x in range(300, 940, 2) for y in range(200, 560, 2)}
+    theme.apply(qapp, "light")
     assert {c.name() for c in map(theme.component_colour, range(2))} <= colours
 
 

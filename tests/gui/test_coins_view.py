@@ -26,7 +26,7 @@ def light(qapp):
 def coins(studio):
     """The first text's coins at .6 and .5, equal weights held."""
     session = studio.session
-    assert session.open("dataset:coin-flips")
+    session.open("dataset:coin-flips")
     studio.settle()
     given = Start("params", params=CoinParams(np.array([0.5, 0.5]), np.array([0.6, 0.5])))
     studio.do(lambda: session.set_parameter(mixing="fixed"), lambda: session.set_start(given))
