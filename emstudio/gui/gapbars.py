@@ -29,6 +29,7 @@ class GapBars(QWidget):
         super().__init__(parent)
         self.setObjectName("gapbars")
         self._session = session
+        self._put_away = False
         self.bars = Bars(Track.of(session))
         self.sum = text("", "value")
         self.sum.setAccessibleName("F = Q + H")
@@ -57,7 +58,12 @@ class GapBars(QWidget):
         self.title.setText(title)
         self.gap.setText(gap)
         self.parts.setText(parts)
-        self.setVisible(moment.model.cost is None)
+        if moment.model.cost is not None:
+            self._put_away = True
+            self.hide()
+        elif self._put_away:  # to show what has no parent yet would open a window
+            self._put_away = False
+            self.show()
 
 
 def names_of(moment: Moment) -> tuple[str, str, str]:
