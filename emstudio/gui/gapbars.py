@@ -30,6 +30,7 @@ class GapBars(QWidget):
         super().__init__(parent)
         self.setObjectName("gapbars")
         self._session = session
+        self._put_away = False
         self.bars = Bars(Track.of(session))
         self.sum = text("", "value", kind=Steady)
         self.sum.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -49,7 +50,6 @@ class GapBars(QWidget):
         column.addLayout(_ends(self.parts, self.sum))
         refresher.draw.connect(self._draw)
         theme.notifier.changed.connect(self.bars.update)
-        self._without = False
         self._draw(session.moment)
 
     def _draw(self, moment: Moment) -> None:
@@ -61,12 +61,12 @@ class GapBars(QWidget):
         self.title.setText(title)
         self.gap.setText(gap)
         self.parts.setText(parts)
-        without = moment.model.cost is not None
-        if without and not self.isHidden():
+        if moment.model.cost is not None:
+            self._put_away = True
             self.hide()
-        elif self._without and not without:  # never unasked: a widget without a parent would become a window
+        elif self._put_away:  # to show what has no parent yet would open a window
+            self._put_away = False
             self.show()
-        self._without = without
 
 
 def names_of(moment: Moment) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
-from emstudio.core.model import Start
+from emstudio.core.model import Start, find
 from emstudio.gui import export, theme
 from emstudio.gui.main_window import MainWindow
 from emstudio.models.coins import CoinParams
@@ -260,3 +260,20 @@ def test_the_laboratory_is_painted_at_every_size_in_both_themes(coins, qapp, nam
     seen = {image.pixelColor(x, y).name() for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)}
     assert theme.component_colour(0).name() in seen
     assert theme.component_colour(1).name() in seen
+
+
+def test_trials_typed_on_an_empty_canvas_are_fitted_and_undone_one_by_one(coins):
+    session = coins.session
+    coins.do(session.new, lambda: session.set_model(find("coins").make(k=2)))
+    assert coins.lab.objectName() == "coins_lab"
+    field = coins.lab.trials.foot.field
+    for words in ("HHHHT", "HTTTT", "HHHTT"):
+        field.setFocus()
+        QTest.keyClicks(field, words)
+        coins.do(lambda: QTest.keyClick(field, Qt.Key.Key_Return))
+    assert coins.lab.trials.tokens.rows == ("HHHHT", "HTTTT", "HHHTT")
+    coins.do(session.step, session.step)
+    assert session.moment.label == "E1"
+    assert coins.lab.trials.expected.sum() == pytest.approx(15)
+    coins.do(session.undo)
+    assert coins.lab.trials.tokens.rows == ("HHHHT", "HTTTT")
