@@ -49,3 +49,23 @@ def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float | None:
     most = (in_a + in_b) / 2
     # both groupings in one group, or every row alone in both: alike, and the formula is 0 / 0
     return 1.0 if most == expected else (together - expected) / (most - expected)
+
+
+def levels_matched(codes: np.ndarray, levels: int, resp: np.ndarray | None) -> np.ndarray:
+    """(levels,) the component whose colour each level of the truth takes: the assignment that shares most responsibility.
+
+    `codes` (n,) are levels from 0, -1 where missing; `resp` (n, K). Levels that no component is left for get K, K + 1 ...
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    if resp is None:
+        return np.arange(levels)
+    known = (codes >= 0) & np.isfinite(resp).all(axis=1)
+    shared = np.zeros((levels, resp.shape[1]))
+    np.add.at(shared, codes[known], resp[known])
+    rows, columns = linear_sum_assignment(-shared)
+    order = np.full(levels, -1)
+    order[rows] = columns
+    left = order < 0
+    order[left] = resp.shape[1] + np.arange(left.sum())
+    return order

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QGraphicsView, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.marks import Bars, Borders, Curve, Disc, Drawing, Ellipse, Points, View
+from emstudio.core.selection import levels_matched
 from emstudio.gui import raster, theme
 from emstudio.gui.axes import Axis, Grid
 from emstudio.gui.items import LEGEND, Shapes
@@ -64,6 +65,7 @@ class Picture(pg.PlotWidget):
         self._equal: bool | None = None
         self._top = 1.0  # of an upright density: data units above 0
         self._by_truth = False
+        self._truth_order: tuple[tuple[str, ...], np.ndarray] | None = None
         self.box.setRange(xRange=(0, 10), yRange=(0, 10), padding=0)
         self.box.sigRangeChanged.connect(self._on_range)
         self.box.sigResized.connect(lambda: self._make_room())
@@ -129,7 +131,8 @@ class Picture(pg.PlotWidget):
         data, resp = self.moment.data, self.moment.snapshot.resp
         truth = data.truth_codes() if self._by_truth else None
         if truth is not None:
-            palette = np.concatenate([theme.component_rgb(len(truth[1])), neutral()[None]])
+            order = self._colours_of_truth(*truth)
+            palette = np.concatenate([theme.component_rgb([int(k) for k in order]), neutral()[None]])
             self.points.set_colours(palette[truth[0]])
             return
         self.points.set_colours(raster.mix(resp, theme.component_rgb(self.moment.model.parts), neutral(), data.n))
@@ -137,7 +140,15 @@ class Picture(pg.PlotWidget):
     def set_by_truth(self, on: bool) -> None:
         """Colour the points by the column chosen as the truth instead of by responsibility."""
         self._by_truth = on
+        self._truth_order = None
         self.colour_points()
+
+    def _colours_of_truth(self, codes: np.ndarray, levels: tuple[str, ...]) -> np.ndarray:
+        """(levels,) whose component's colour each level takes: chosen when the truth is asked for, then kept."""
+        assert self.moment is not None
+        if self._truth_order is None or self._truth_order[0] != levels:
+            self._truth_order = (levels, levels_matched(codes, len(levels), self.moment.snapshot.resp))
+        return self._truth_order[1]
 
     @property
     def trail(self) -> Trail | None:

@@ -35,3 +35,12 @@ def test_adjusted_rand_leaves_out_what_is_not_known():
     a, b = np.array([0, 0, 1, 1, -1]), np.array([1, 1, 0, 0, 0])
     assert selection.adjusted_rand(a, b) == 1.0
     assert selection.adjusted_rand(a[:1], b[:1]) is None
+
+
+def test_levels_of_the_truth_take_the_component_that_shares_most_with_them():
+    codes = np.array([0, 0, 1, 1, 1, 2, -1])
+    resp = np.array([[0.1, 0.9], [0.2, 0.8], [0.7, 0.3], [0.9, 0.1], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    assert selection.levels_matched(codes, 3, resp).tolist() == [1, 0, 2]
+    assert selection.levels_matched(codes, 3, None).tolist() == [0, 1, 2]
+    unseen = np.full((7, 2), np.nan)
+    assert sorted(selection.levels_matched(codes, 2, unseen).tolist()) == [0, 1]

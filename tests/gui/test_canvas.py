@@ -414,6 +414,17 @@ def test_the_truth_can_be_the_colour(canvas, faithful):
     assert np.allclose(canvas.picture.points._colours, neutral(), atol=1e-6)
 
 
+def test_the_truth_takes_the_colours_of_the_components_that_found_it(canvas, faithful):
+    session = faithful.session
+    faithful.do(lambda: session.open("dataset:iris"), lambda: session.set_parameter(k=3))
+    faithful.steps(9)
+    canvas.set_colour_by_truth(True)
+    codes, levels = session.data.truth_codes()
+    found = theme.component_rgb(3)[session.moment.snapshot.resp.argmax(1)]
+    same = np.isclose(canvas.picture.points._colours, found, atol=1e-6).all(1)
+    assert same[codes == levels.index("setosa")].mean() > 0.5
+
+
 # -- themes, export, errors --------------------------------------------------------------------------------------------
 def test_the_canvas_follows_the_theme(canvas, faithful, qapp):
     faithful.steps(1)
