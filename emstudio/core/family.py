@@ -102,6 +102,10 @@ class Evaluator:
         """(K, b) log p(x | theta_k) of the block."""
         return self._eta @ self._stats[rows].T - self._partition[:, None] + self._carrier[rows]
 
+    def weigh(self, log_w: np.ndarray) -> bool:
+        """Whether `scores` includes these log-weights (K,) from now on: where constants are at hand they cost no pass."""
+        return False
+
     def add(self, rows: slice, r: np.ndarray) -> None:
         """`r` (K, b): responsibilities times row weights."""
         self._counts += r.sum(1)

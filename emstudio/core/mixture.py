@@ -139,13 +139,17 @@ class Mixture(Model):
 def _pass(evaluator: Evaluator, data: Dataset, log_w: np.ndarray, kept: np.ndarray | None) -> tuple[float, float]:
     """One pass over the data -> (log-likelihood, entropy); responsibilities go into `kept`, moments into the evaluator."""
     likelihoods, entropies = [], []
-    column = log_w[:, None]
+    column = None if evaluator.weigh(log_w) else log_w[:, None]
     r = np.empty((len(log_w), min(evaluator.block, max(data.n, 1))))
     for rows in blocks(data.n, evaluator.block):
         s = evaluator.scores(rows)
-        s += column
+        if column is not None:
+            s += column
         top, sums, r = _softmax(s, r, data, rows)
-        r /= sums
+        if column is None:
+            r *= np.reciprocal(sums)
+        else:
+            r /= sums
         lse = np.log(sums, out=sums)
         if kept is not None:
             kept[rows] = r.T

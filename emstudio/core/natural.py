@@ -106,6 +106,12 @@ class Hybrid(Evaluator):
         self._scores = np.empty((self._k, self.block))
         self._phi: np.ndarray | None = None
 
+    def weigh(self, log_w: np.ndarray) -> bool:
+        if self._residuals is not None:
+            return False
+        self._w[:, 0] += log_w
+        return True
+
     def scores(self, rows: slice) -> np.ndarray:
         z = self._frame.z[:, rows]
         out = self._scores[:, : z.shape[1]]
