@@ -21,6 +21,7 @@ from emstudio.core.model import START_METHODS, Posterior, Start, param, register
 from emstudio.core.noise import Noisy, NoisyMoments, WithNoise, box_of, log_uniform
 from emstudio.core.prior import NormalPrior, floor_penalty, log_dirichlet
 from emstudio.models import gaussian_checks, gaussian_views
+from emstudio.models.reading import array
 
 _FIRST_NOISE = 0.05  # the weight that the noise starts with
 
@@ -304,7 +305,7 @@ class GaussianMixture(Mixture):
         if not self.noise:
             return GaussianParams(weights, means, covariances)
         d = means.shape[1]
-        box = gaussian_checks.array(document["box"], "box", 2) if "box" in document else np.full((2, d), np.nan)
+        box = array(document["box"], "params.box", 2) if "box" in document else np.full((2, d), np.nan)
         if box.shape != (2, d):
             raise UserError(f"params.box has the shape {box.shape}", f"give two corners of {d} numbers")
         return NoisyParams(weights, means, covariances, box)

@@ -12,6 +12,7 @@ from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError, short
 from emstudio.core.format import letter
 from emstudio.core.frame import COLLINEAR, LARGEST, SMALLEST, Frame, correlation, frame_of
+from emstudio.models.reading import array
 
 COLLAPSED = 1e-14  # a component's least variance over the data's, in whitened units: below it lies round-off
 ILL_CONDITIONED = 1e-10
@@ -98,7 +99,7 @@ def arrays(document: dict, noise: bool = False) -> tuple[np.ndarray, np.ndarray,
     for key, dimensions in (("weights", 1), ("means", 2), ("covariances", 3)):
         if not isinstance(document, dict) or key not in document:
             raise UserError(f"params has no {key!r}", "give weights, means and covariances")
-        made.append(array(document[key], key, dimensions))
+        made.append(array(document[key], f"params.{key}", dimensions))
     weights, means, covariances = made
     k, d = len(weights) - noise, means.shape[1]
     if means.shape != (k, d) or covariances.shape != (k, d, d):
@@ -113,27 +114,7 @@ def components_in(document: dict) -> int:
     """The number of components in the `params` of a document: that of its means."""
     if not isinstance(document, dict) or "means" not in document:
         raise UserError("params has no 'means'", "give weights, means and covariances")
-    return len(array(document["means"], "means", 2))
-
-
-def array(value: Any, key: str, dimensions: int) -> np.ndarray:
-    if not _numbers(value):
-        raise UserError(f"params.{key} holds something that is no number", "give lists of numbers")
-    try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError, OverflowError):
-        raise UserError(f"params.{key} is not a regular array of numbers", "give lists of equal lengths") from None
-    if array.ndim != dimensions or array.size == 0:
-        raise UserError(f"params.{key} has {array.ndim} dimensions", f"give {dimensions}")
-    if not np.isfinite(array).all():
-        raise UserError(f"params.{key} holds a value that is not finite", "give finite numbers")
-    return array
-
-
-def _numbers(value: Any) -> bool:
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return all(_numbers(v) for v in value)
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return len(array(document["means"], "params.means", 2))
 
 
 def check_params(params: Any, k: int, d: int, noise: bool = False) -> None:

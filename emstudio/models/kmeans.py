@@ -21,7 +21,8 @@ from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import blocks, one_hot
 from emstudio.core.model import Model, Posterior, Promises, Start, param, register
-from emstudio.models import gaussian_checks, kmeans_views
+from emstudio.models import kmeans_views
+from emstudio.models.reading import array
 
 LARGEST, SMALLEST = 1e145, 1e-145  # beyond these the inertia would overflow or vanish
 _ELEMENTS = 49152  # of a block's differences (K d b): what stays in the second-level cache
@@ -233,4 +234,4 @@ def _obstacle(data: Dataset) -> str | None:
 def _centers(document: dict) -> np.ndarray:
     if not isinstance(document, dict) or "centers" not in document:
         raise UserError("params has no 'centers'", "give the centers, a list of numbers for each")
-    return gaussian_checks.array(document["centers"], "centers", 2)
+    return array(document["centers"], "params.centers", 2)

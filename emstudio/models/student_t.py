@@ -24,6 +24,7 @@ from emstudio.core.prior import floor_penalty
 from emstudio.core.student import Student, StudentFamily
 from emstudio.models import gaussian_checks, gaussian_views
 from emstudio.models.gaussian import GaussianMixture, GaussianParams
+from emstudio.models.reading import array
 
 FREE = "free"
 _FIRST_DOF = 10.0  # where the degrees of freedom start when they are free
@@ -159,7 +160,7 @@ class StudentMixture(Mixture):
         weights, means, covariances = gaussian_checks.arrays(document)
         if "dof" not in document:
             raise UserError("params has no 'dof'", "give the degrees of freedom of each component")
-        dof = gaussian_checks.array(document["dof"], "dof", 1)
+        dof = array(document["dof"], "params.dof", 1)
         if len(dof) != len(weights):
             raise UserError(f"params has {len(weights)} weights and {len(dof)} dof", "give one of each for a component")
         return StudentParams(weights, means, covariances, dof)
