@@ -144,6 +144,9 @@ class Dataset:
     `truth` the name of the column to colour and judge by, or None; `origin` the columns of the file that `x` was read from
     where they are not those of `names` (coin tosses as text). Where missing cells are kept, `mask` (n, d) is True for them
     and `x` holds the mean of the column's known cells in their place; None where no cell is missing.
+    Where the order of the rows counts, `series` (S + 1,) are the offsets of S series: series s is rows series[s] to
+    series[s + 1] - 1, in the order of time, and no row was left out of it. `sequence` and `time` name the columns that
+    the series and their order were read from, if any.
     """
 
     table: Table
@@ -155,6 +158,9 @@ class Dataset:
     truth: str | None = None
     origin: tuple[str, ...] = ()
     mask: np.ndarray | None = None
+    series: np.ndarray | None = None
+    sequence: str | None = None
+    time: str | None = None
     _memo: dict = field(default_factory=dict, repr=False)
 
     @property
@@ -169,6 +175,11 @@ class Dataset:
     def observed(self) -> np.ndarray:
         """(n, d) the rows with NaN for missing cells."""
         return self.x if self.mask is None else np.where(self.mask, np.nan, self.x)
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """(S + 1,) where each series begins, and n: all rows are one series where nothing else is known."""
+        return np.array([0, self.n]) if self.series is None else self.series
 
     @property
     def total(self) -> float:

@@ -92,7 +92,7 @@ class Moment:
         """What may be expected of this run: the model's promises, less what its kind of E-step or acceleration costs."""
         made = self.model.promises
         if self.how.kind not in ("soft", self.model.e_steps[0]):
-            drawn = self.how.kind == "stochastic"
+            drawn = self.how.drawn
             made = replace(made, monotone=False, touches=False, climbs=made.climbs and not drawn, exact=not drawn)
         return made if self.acceleration is None else replace(made, climbs=False)
 

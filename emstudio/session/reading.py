@@ -1,0 +1,150 @@
+"""What is opened, pasted or painted, and which of its columns are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from emstudio.core.data import Dataset, Table, dataset
+from emstudio.core.errors import UserError, printable
+from emstudio.core.history import History
+from emstudio.core.model import Model, find
+from emstudio.models import coin_edits
+from emstudio.session.settings import Settings
+from emstudio.session.state import paper
+from emstudio.worker import Reader
+
+
+class Reading(Settings):
+    """Files are read on a thread of their own, and the data shown stay until the new ones are there."""
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._reader = Reader(self)
+        self._reader.changed.connect(self.reading_changed)
+        self._reader.done.connect(self._on_read)
+        self._reader.failed.connect(self._on_unread)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer of the engine or of the reader is awaited."""
+        return self._pending is not None or bool(self._reader.name)
+
+    @property
+    def reading(self) -> str:
+        """The name of what is being read, "" when nothing is."""
+        return self._reader.name
+
+    def open(self, source: str) -> None:
+        """Open a file or `dataset:NAME`; on a bad one a sentence follows (`failed`), and the previous data stay.
+
+        It is read on a thread of its own: `opened` follows, and meanwhile everything can be done with the data shown.
+        """
+        self._read(source, "", source.removeprefix("dataset:") if source.startswith("dataset:") else Path(source).name)
+
+    def paste(self, text: str) -> None:
+        """Open a table from the clipboard's text."""
+        self._read("", text, "the clipboard")
+
+    def cancel_reading(self) -> None:
+        """Give up what is being read; the data shown stay."""
+        self._reader.cancel()
+
+    def open_table(self, table: Table) -> None:
+        """Show `table` and, where the model accepts it, start on it. Raises UserError."""
+        self._reader.cancel()
+        self._show_table(*_suited(self._model, table))
+
+    def new(self) -> None:
+        """An empty canvas to paint on."""
+        self._reader.cancel()
+        model = self._model if "scatter" in _kinds(self._model, paper()) else find("gaussian").make(k=2)
+        self._open(dataset(paper()), "load", "New", autostart=False, model=model)
+
+    def choose(self, names: Sequence[str]) -> bool:
+        """Fit these columns of the table."""
+
+        def go() -> None:
+            data = self._model.dataset(self.data.table, names, truth=self.data.truth)
+            self._open(data, "edit", "Choose columns", model=self._model)
+
+        return self._guarded(go)
+
+    def set_truth(self, name: str | None) -> None:
+        """The column to colour and judge by; the fit is not touched."""
+        new = replace(self.data, truth=name)
+        for node in self.history.nodes:
+            if (
+                node.moment.data is not new
+                and node.moment.data.table is new.table
+                and node.moment.data.names == new.names
+            ):
+                self.history.replace(node, replace(node.moment, data=new))
+        self.data_changed.emit(new)
+        self.changed.emit(self.moment)
+
+    # -- inside ----------------------------------------------------------------------------------------------------------
+    def _open(self, data: Dataset, cause: str, title: str, autostart: bool = True, *, model: Model) -> None:
+        self.pause()
+        self._cancel()
+        model = model.for_data(data)
+        if model != self._model:
+            self._model = model
+            self.settings_changed.emit()
+        if len(self.history.nodes) == 1 and not self.data.n:
+            self.history = History()  # nothing was done on the first empty canvas: nothing to come back to
+        self._adopt(self._blank(data), cause, title)
+        if autostart and data.n and self.obstacle is None:
+            self._onward()
+
+    def _read(self, source: str, text: str, name: str) -> None:
+        self._reader.ask(printable(name), _table_read, (source, text, self._model))
+
+    def _on_read(self, name: str, found: tuple[Model, Dataset]) -> None:
+        self._show_table(*found)
+        self.opened.emit(found[1].table.source)
+
+    def _on_unread(self, name: str, error: Exception) -> None:
+        sentence = str(error) if isinstance(error, UserError) else f"{name} cannot be read ({printable(error)})"
+        self.failed.emit(sentence)
+
+    def _show_table(self, model: Model, data: Dataset) -> None:
+        self._open(data, "load", f"Open {data.table.name}", model=model)
+
+
+def _table_read(asked: tuple[str, str, Model]) -> tuple[Model, Dataset]:
+    """The reader's work: a source or, without one, a pasted text, as the model to open it with and its data."""
+    from emstudio import tables
+
+    source, text, model = asked
+    model, data = _suited(model, tables.read(source) if source else tables.parse(text))
+    model.for_data(data).accepts(data)  # remembered with the data
+    return model, data
+
+
+def _kinds(model: Model, table: Table) -> list[str]:
+    return [view.kind for view in model.views(dataset(table))]
+
+
+def _suited(model: Model, table: Table) -> tuple[Model, Dataset]:
+    """(the model to open `table` with, its data): the one in use, unless the table says that it holds coin tosses, or that
+    it holds none. Raises UserError where neither can be fitted to it."""
+    fit, truth = table.info.get("fit"), table.info.get("truth")
+    suggested = table.info.get("model") or ({"name": "coins"} if coin_edits.tossed(table) else None)
+    if suggested and suggested["name"] != model.name:
+        model = find(suggested["name"]).make(**{key: v for key, v in suggested.items() if key != "name"})
+        return model, model.dataset(table, fit, truth=truth)
+    try:
+        data = model.dataset(table, fit, truth=truth)
+        if model.name == "gaussian" or model.for_data(data).accepts(data) is None:
+            return model, data
+        model = find("gaussian").make(k=model.k)
+        return model, model.dataset(table, fit, truth=truth)
+    except UserError:
+        if model.name == "gaussian":
+            raise
+        model = find("gaussian").make(k=2)
+        return model, model.dataset(table, fit, truth=truth)
