@@ -34,10 +34,13 @@ class ColumnInfo:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A bundled data set: `name` is that of `dataset:NAME`, `kind` is measurements, series, coins, counts or mixed.
+    """A bundled data set: `name` is that of `dataset:NAME`, `short` the title where there is little room,
+    `kind` is measurements, series, coins, counts or mixed.
 
     `truth` names the column with the known labels, "" without one; `rows_are` says what a row is; `model` is the one to
-    open it with, {"name": ...} and its parameters, where the one in use will not do.
+    open it with, {"name": ...} and its parameters, where the one in use will not do, and `start` what to start with: a
+    method, or the parameters of that model.
+    Of series, `sequence` names the column that tells them apart and `time` the one that orders their rows, "" without one.
     """
 
     name: str
@@ -50,6 +53,10 @@ class DatasetInfo:
     truth: str = ""
     rows_are: str = "rows"
     model: dict = field(default_factory=dict)
+    start: str | dict = ""
+    short: str = ""
+    sequence: str = ""
+    time: str = ""
 
 
 @cache
@@ -89,6 +96,9 @@ def load(name: str) -> Table:
         "truth": entry.truth or None,
         "rows_are": entry.rows_are,
         "model": entry.model or None,
+        "start": entry.start or None,
+        "sequence": entry.sequence or None,
+        "time": entry.time or None,
     }
     return replace(
         table, name=entry.title, source=f"dataset:{entry.name}", columns=columns, info=table.info | more, notices=()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
 from emstudio.worker import Engine, Request
+
+_TURN = 0.001  # seconds
 
 
 class Jobs(QObject):
@@ -47,6 +50,8 @@ class Jobs(QObject):
             return
         if self._engine is None:
             self._engine = Engine(self)
+            # Two threads compute from now on: the window's shall not wait 5 ms for its turn at each of its calls.
+            sys.setswitchinterval(min(sys.getswitchinterval(), _TURN))
             self._engine.produced.connect(self._on_produced)
             self._engine.failed.connect(self._on_failed)
         key = next(iter(self._waiting))

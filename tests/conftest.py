@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from emstudio.core.format import set_cast
+
 # Set here, not in a fixture: test modules import Qt while they are collected, and Qt reads all this once.
 SCRATCH = Path(tempfile.mkdtemp(prefix="emstudio-tests-"))
 SCREEN = {"name": "test", "x": 0, "y": 0, "width": 1920, "height": 1080, "dpr": 1}
@@ -80,6 +82,12 @@ def pytest_collection_finish() -> None:
     gc.disable()
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _components_are_called_a_b_c():
+    """A window that was tested before gives the components of the next test no other letters."""
+    set_cast(())
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import pytest
 
 import emstudio.models  # noqa: F401
 from emstudio import datasets, tables
+from emstudio.core.chain import Chain
 from emstudio.core.data import dataset, fitted_columns
 from emstudio.core.errors import UserError
 from emstudio.core.model import find
@@ -30,6 +31,7 @@ EXPECTED = {
     "diabetes-reaven-miller": (145, ("glucose", "insulin", "sspg"), "class", 17688.0),
     "banknote": (200, ("Length", "Left", "Right", "Bottom", "Top", "Diagonal"), "Status", 42979.2),
     "wine": (178, 13, "cultivar", 2314.11),
+    "hidden-switch": (100, ("x",), "state", 61.026451388625446),
     "lynx": (114, ("trappings",), None, 175334.0),
     "earthquakes": (107, ("count",), None, 2072.0),
 }
@@ -85,6 +87,22 @@ def test_units_and_kinds():
 def test_corrected_values_are_those_of_the_papers():
     assert datasets.load("galaxies").column("velocity_km_s").values[77] == 26960
     assert datasets.load("diabetes-reaven-miller").column("insulin").values[103] == 455
+
+
+def test_series_open_as_chains_in_their_own_time():
+    for name, time in (
+        ("earthquakes", "year"),
+        ("lynx", "year"),
+        ("hidden-switch", "t"),
+        ("geyser-azzalini-bowman", None),
+    ):
+        table = datasets.load(name)
+        assert table.info["time"] == time
+        model = find(table.info["model"]["name"])
+        assert issubclass(model, Chain)
+        data = model.make(**{k: v for k, v in table.info["model"].items() if k != "name"}).dataset(table)
+        assert data.offsets.tolist() == [0, table.rows] and data.time == time
+        assert time not in data.names
 
 
 def test_coins_agree_with_their_tosses():

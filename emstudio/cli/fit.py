@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import emstudio.models  # noqa: F401  (fills the registry)
 from emstudio import storage, tables
-from emstudio.cli import source
+from emstudio.cli import how, source
 from emstudio.cli.options import Parser, choice, number, pairs, whole
 from emstudio.cli.report import fit_report
 from emstudio.cli.say import Progress, must_be_seen, report, warn
 from emstudio.core.data import Dataset, Table
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice, UserError
-from emstudio.core.how import E_STEPS, EStep
+from emstudio.core.how import EStep
 from emstudio.core.model import REGISTRY, START_METHODS, Model, Start, find
 from emstudio.core.remedies import ANSWERS
 from emstudio.core.runs import Run, Tally, multi_start
@@ -55,9 +55,7 @@ def add_run_options(p: Parser, drawn: Sequence[tuple[str, str, str]], given: Seq
     p.value("--tol", metavar="T", help="stop when the measure is below T (default: 1e-8); 0 does exactly --max-iter")
     p.value("--max-iter", metavar="N", help="at most N iterations (default: 1000)")
     p.value("--stop", metavar="MEASURE", help=f"one of: {', '.join(m for m, _, _ in MEASURES)} (default: aitken)")
-    p.value("--e-step", metavar="KIND", help=f"one of: {', '.join(k for k, _, _ in E_STEPS)} (default: soft)")
-    p.value("--temperature", metavar="T", help="of an annealed E-step: above 1 softer, below 1 harder")
-    p.value("--accelerate", metavar="none|squarem", help="squarem: fewer, larger steps that never fall behind")
+    how.add_options(p)
     p.value("--floor", metavar="F", help="added to the diagonal of every covariance in every M-step (default: 0)")
     p.add_argument(
         "--prior", metavar="NAME=VALUE", action="append", default=[], help="a conjugate prior of the model (repeatable)"
@@ -125,6 +123,8 @@ def fit(arguments: Sequence[str]) -> int:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     source.check_options(options)
+    if options.model is not None:
+        source.check_order(options, find(options.model))
     if options.model is not None and options.missing == "marginal" and not find(options.model).marginal:
         what = f"--missing marginal means nothing to the model {options.model}"
         raise UserError(what, "leave such rows out with --missing drop")
@@ -148,44 +148,17 @@ def settings_of(options: argparse.Namespace) -> Settings:
         stopping,
         on_collapse_of(model, options),
         choice("--scale", options.scale, ("none", "standardise")),
-        how_of(model, options),
-        accelerate_of(model, options),
+        how.how_of(model, options),
+        how.accelerate_of(model, options),
     )
     made = model.make(**settings.values)
-    if settings.scale != "none" and not model.scales:
+    check_used(made, settings)
+    if settings.scale != "none" and not made.scales:
         raise UserError(f"--scale means nothing to the model {model.name}", "leave it out")
     if made.settled and (options.start is not None or options.starts is not None):
         option = "--start" if options.start is not None else "--starts"
         raise UserError(f"{option} means nothing where the identities are known", "leave it out")
     return replace(settings, starts=1) if made.settled else settings
-
-
-def how_of(model: type[Model], options: argparse.Namespace) -> EStep:
-    """The E-step of `--e-step` and `--temperature`."""
-    kind = choice("--e-step", options.e_step, [k for k, _, _ in E_STEPS])
-    if options.e_step is None:
-        kind = model.e_steps[0]
-    elif kind not in model.e_steps:
-        raise UserError(f"--e-step {kind} means nothing to the model {model.name}", "leave it out")
-    if kind != "annealed" and options.temperature is not None:
-        raise UserError("--temperature needs --e-step annealed", "give both or leave it out")
-    if kind == "annealed" and options.temperature is None:
-        raise UserError("--e-step annealed needs --temperature", "give a number above 0; 1 is the soft E-step")
-    temperature = number("--temperature", options.temperature, 1.0)
-    if temperature == 0:
-        raise UserError("--temperature 0 cannot be used", "give a number above 0, or --e-step hard")
-    return EStep(kind, temperature)
-
-
-def accelerate_of(model: type[Model], options: argparse.Namespace) -> bool:
-    """Whether `--accelerate squarem` is asked for, where it can work."""
-    if choice("--accelerate", options.accelerate, ("none", "squarem")) == "none":
-        return False
-    if not model.accelerates:
-        raise UserError(f"--accelerate squarem means nothing to the model {model.name}", "leave it out")
-    if options.e_step not in (None, "soft"):
-        raise UserError(f"--accelerate squarem does not go with --e-step {options.e_step}", "leave one of them out")
-    return True
 
 
 def start_of(text: str | None) -> tuple[str, str | None]:
@@ -255,6 +228,16 @@ def priors(model: type[Model], texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def check_used(model: Model, settings: Settings) -> None:
+    """UserError where a parameter is given that means nothing beside the others."""
+    given = [*settings.values, *(["floor"] if settings.on_collapse == "floor" else [])]
+    for name in given:
+        if name in model.unused:
+            option = "--on-collapse floor" if name not in settings.values else "--floor" if name == "floor" else name
+            what = f"{option} means nothing to {model.name} with {getattr(model, 'emission', 'these')} emissions"
+            raise UserError(what, "leave it out")
+
+
 def on_collapse_of(model: type[Model], options: argparse.Namespace) -> str:
     """What `--on-collapse` asks for, where the model can do it."""
     answer = choice("--on-collapse", options.on_collapse, ANSWERS)
@@ -271,7 +254,7 @@ def started(settings: Settings, table: Table, data: Dataset) -> tuple[Model, Sta
         file = settings.file or ""
         document = storage.read_params(file)
         with storage.named(file):
-            values.setdefault("k", settings.model.components_in(document))
+            values = sized(settings.model, values, settings.model.components_in(document))
             model = settings.model.make(**values).for_data(data)
             params = model.from_dict(document)
             model.check(data, params)
@@ -279,7 +262,7 @@ def started(settings: Settings, table: Table, data: Dataset) -> tuple[Model, Sta
     elif settings.method == "labels":
         file = settings.file or ""
         labels, labels_table = storage.read_labels(file, table)
-        values.setdefault("k", max(1, int(labels.max(initial=0)) + 1))
+        values = sized(settings.model, values, max(1, int(labels.max(initial=0)) + 1))
         with storage.named(file):
             model = settings.model.make(**values).for_data(data)
         start = Start("labels", labels=storage.start_labels(file, labels, labels_table, data.rows, model.k))
@@ -294,6 +277,11 @@ def started(settings: Settings, table: Table, data: Dataset) -> tuple[Model, Sta
         if problem:
             raise UserError(problem.rstrip("."), file=table.source or None)
     return model, start
+
+
+def sized(model: type[Model], values: dict[str, object], k: int) -> dict[str, object]:
+    """`values` with `k` components where the model has a choice and nobody made it."""
+    return {"k": k, **values} if any(p.name == "k" for p in model.parameters()) else values
 
 
 @contextmanager
@@ -362,7 +350,9 @@ def finish(
     )
     outputs.stage("--json", storage.json_text(document))
     if options.labels is not None:
-        outputs.stage("--labels", "".join(storage.labels_csv(moment.data, resp, density)).encode())
+        found = storage.decoded(moment.model, moment.data, run.params)
+        path = None if found is None else found[0]
+        outputs.stage("--labels", "".join(storage.labels_csv(moment.data, resp, density, path)).encode())
     if options.trace is not None:
         outputs.stage("--trace", "".join(storage.trace_csv(run.trace, moment.model.cost)).encode())
     if options.figure is not None:

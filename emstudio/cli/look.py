@@ -97,6 +97,8 @@ def models(arguments: Sequence[str]) -> int:
         return DONE
     rows = [["model", "parameter", "default", "values", ""]]
     for m in found:
+        if not m["parameters"]:
+            rows.append([m["name"], "", "", "", "without parameters"])
         for i, q in enumerate(m["parameters"]):
             values = "|".join(q["choices"]) if q["choices"] else "|".join([*q["words"], _range(q)])
             option = q["option"]

@@ -49,8 +49,12 @@ def predict(arguments: Sequence[str]) -> int:
             data = fitted.scale.apply(data)
         resp, density = storage.responsibilities(fitted.model, data, fitted.params)
         refuse_impossible(data, density)
-        outputs.stage("-o", "".join(storage.labels_csv(data, resp, density)).encode())
+        path = storage.decoded(fitted.model, data, fitted.params)
+        lines = storage.labels_csv(data, resp, density, None if path is None else path[0])
+        outputs.stage("-o", "".join(lines).encode())
         document = summary(data, resp, density, notices)
+        if path is not None:
+            document |= paths(data, density, path[1])
         outputs.stage("--json", storage.json_text(document))
         outputs.commit()
         warn(notices)
@@ -69,6 +73,11 @@ def chosen(table: Table, fitted: storage.ModelFile, options: argparse.Namespace)
             remedy = f"name as many with --columns; there are: {listed(table.names)}"
             raise UserError(what, remedy, file=table.source or None)
     data, notices = source.chosen(table, options, fitted.model, default)
+    if fitted.sequence is not None and options.sequence is None:
+        what = (
+            f"the model was fitted to series that the column '{short(fitted.sequence)}' tells apart; all rows are taken"
+        )
+        notices.append(Notice("input", f"{what} as one series, as --sequence names none"))
     fitted.model.inspect(data)
     with storage.named(fitted.path):
         try:
@@ -78,6 +87,16 @@ def chosen(table: Table, fitted: storage.ModelFile, options: argparse.Namespace)
                 error.remedy = "name the columns to use with --columns"
             raise
     return data, notices
+
+
+def paths(data: Dataset, density: np.ndarray | None, levels: np.ndarray) -> dict:
+    """What `predict --json` says of the series: their likelihoods, and their most probable paths with theirs."""
+    assert density is not None
+    found = []
+    for first, end, level in zip(data.offsets[:-1].tolist(), data.offsets[1:].tolist(), levels.tolist()):
+        own = float(density[first:end].sum())
+        found.append({"first_row": first, "rows": end - first, "log_likelihood": own, "viterbi_log_probability": level})
+    return {"viterbi_log_probability": levels.tolist(), "series": found}
 
 
 def refuse_huge(data: Dataset) -> None:

@@ -19,8 +19,10 @@ def fit_report(document: dict[str, Any], moment: Moment) -> str:
     parameters = ", ".join(f"{name} = {value}" for name, value in document["model"]["parameters"].items())
     left_out = about["rows"] - about["rows_used"]
     rows = f"{about['rows_used']} rows" + (f" ({left_out} left out)" if left_out else "")
+    if about.get("series", 1) > 1:
+        rows += f" in {about['series']} series"
     lines = [
-        f"{moment.model.title}: {parameters}",
+        f"{moment.model.title}: {parameters}" if parameters else moment.model.title,
         f"{about['source'] or 'data'}: {rows}, {', '.join(map(printable, about['columns']))}",
         "",
         f"{objective_of(moment)}  {_figure(document[_key(moment)], 6)}",
@@ -64,7 +66,8 @@ def _figure(value: float | None, decimals: int = 2) -> str:
 def _components(document: dict[str, Any], moment: Moment) -> str:
     rows = moment.model.table(moment.data, moment.snapshot.params)
     if document["data"]["scale"] is not None:
-        rows = [(f"{name} (standardised)" if i else name, values) for i, (name, values) in enumerate(rows)]
+        bare = ("weight", "start", "to")  # probabilities have no unit
+        rows = [(name if name.split()[0] in bare else f"{name} (standardised)", values) for name, values in rows]
     k = len(moment.model.stacked(moment.snapshot.params)[0])
     parts = []
     for first in range(0, k, _COLUMNS):

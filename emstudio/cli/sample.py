@@ -1,4 +1,4 @@
-"""`emstudio sample`: rows drawn from a fitted model, first the component of each, then its values."""
+"""`emstudio sample`: rows drawn from a fitted model, first the component of each, then its values; of a chain one series."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 import emstudio.models  # noqa: F401  (fills the registry)
 from emstudio import storage
 from emstudio.cli.options import Parser, whole
+from emstudio.core.chain import Chain
 from emstudio.core.data import dataset, painted
 from emstudio.core.errors import UserError
 
 DONE = 0
-COMPONENT = "component"
+COMPONENT, SERIES, STATE = "component", "series", "state"
 LARGEST = 100_000_000
 
 
@@ -42,7 +43,10 @@ def sample(arguments: Sequence[str]) -> int:
         fitted = storage.read_model(options.model)
         with storage.named(options.model):
             names, cells, component = drawn(fitted, n, np.random.default_rng(seed))
-        outputs.stage("-o", text(names, cells, component).encode())
+        drawing = {COMPONENT: component}
+        if isinstance(fitted.model, Chain):
+            drawing = {SERIES: np.zeros(n, int), STATE: component}
+        outputs.stage("-o", text(names, cells, drawing).encode())
         outputs.commit()
     return DONE
 
@@ -61,11 +65,14 @@ def drawn(fitted: storage.ModelFile, n: int, rng: np.random.Generator) -> tuple[
     return *fitted.model.cells(x, names, rng), component
 
 
-def text(names: Sequence[str], cells: list, component: np.ndarray) -> str:
-    """The rows as CSV, each value such that it reads back as the same double; whole numbers where the model has them."""
+def text(names: Sequence[str], cells: list, drawing: dict[str, np.ndarray]) -> str:
+    """The rows as CSV, each value such that it reads back as the same double; whole numbers where the model has them.
+
+    Behind the values the columns of `drawing` follow: what was drawn first.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, COMPONENT if COMPONENT not in names else f"{COMPONENT}_drawn"])
-    for row, k in zip(cells, component.tolist()):
-        writer.writerow([*row, k])
+    writer.writerow([*names, *(name if name not in names else f"{name}_drawn" for name in drawing)])
+    for row, *drawn_first in zip(cells, *(values.tolist() for values in drawing.values())):
+        writer.writerow([*row, *drawn_first])
     return out.getvalue()

@@ -74,7 +74,7 @@ def select(arguments: Sequence[str]) -> int:
         if settings.scale == "standardise":
             data = scale_of(data).apply(data)
         if covariances == "all" and data.d == 1:  # with one column there are but equal and free variances
-            variants = [v for v in variants if getattr(v, "covariance", None) in ONE_COLUMN] or variants
+            variants = [v for v in variants if _covariance(v) in ONE_COLUMN] or variants
         cases: list[Case] = []
         with Progress(settings.starts) as progress, interruptible() as interrupted:
 
@@ -133,7 +133,8 @@ def variants_of(settings: Settings, numbers: list[int], covariances: str | None)
         raise UserError("the parameter 'k' is given twice, by -k and -p", "give it once")
     if covariances is None:
         return [cls.make(**{**settings.values, "k": k}) for k in numbers]
-    if "covariance" not in declared:
+    plain = cls.make(**settings.values)
+    if "covariance" not in declared or "covariance" in plain.unused:
         raise UserError(f"--covariance means nothing to the model {cls.name}", "leave it out")
     if "covariance" in settings.values:
         raise UserError("the parameter 'covariance' is given twice, by --covariance and -p", "give it once")
@@ -177,22 +178,28 @@ def fitted(data: Dataset, model: Model, settings: Settings, watch: Any) -> tuple
 
 
 def _failed(model: Model, reason: str) -> Case:
-    return Case(model.k, getattr(model, "covariance", None), *[None] * 6, reason)  # type: ignore[arg-type]
+    return Case(model.k, _covariance(model), *[None] * 6, reason)  # type: ignore[arg-type]
 
 
 def _figures(data: Dataset, model: Model, run: Run) -> Case:
     fitted = run.moment.model  # with one component less, where a collapse was answered so
-    level, free = run.log_likelihood, fitted.free_parameters(data.d)
+    level, free = run.log_likelihood, fitted.count_free(data.d, run.params, run.moment.start)
     assert level is not None
     bic = selection.bic(level, free, data.total)
-    icl = selection.icl(bic, storage.responsibilities(fitted, data, run.params)[0], data.weights)
-    covariance = getattr(model, "covariance", None)
+    resp = storage.responsibilities(fitted, data, run.params)[0]
+    icl = selection.icl(bic, fitted.certainty(data, run.params, resp))
+    covariance = _covariance(model)
     return Case(model.k, covariance, level, free, bic, selection.aic(level, free), icl, run.converged, run.reason)
+
+
+def _covariance(model: Model) -> str | None:
+    """What the model's covariances have in common, where it has any."""
+    return None if "covariance" in model.unused else getattr(model, "covariance", None)
 
 
 def _named(notice: Notice, model: Model) -> Notice:
     """The notice with the case it is about."""
-    return replace(notice, text=f"{_title(model.k, getattr(model, 'covariance', None))}: {notice.text}")
+    return replace(notice, text=f"{_title(model.k, _covariance(model))}: {notice.text}")
 
 
 def _title(k: int, covariance: str | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from emstudio import tables
 from emstudio.cli.options import Parser, choice, names
 from emstudio.cli.say import remarks
+from emstudio.core.chain import Chain
 from emstudio.core.data import Dataset, Table
 from emstudio.core.errors import Notice, UserError, listed, short
 from emstudio.core.model import Model
@@ -24,11 +25,33 @@ def add_options(parser: Parser) -> None:
     parser.value("--weights", metavar="COLUMN", help="row weights; a whole number equals as many repeated rows")
     parser.value("--labels-column", metavar="COLUMN", help="known groups, for the adjusted Rand index only")
     parser.value("--missing", metavar="error|drop|marginal", help="rows with missing cells (default: error)")
+    parser.value("--sequence", metavar="COLUMN", help="a new series starts where its value changes")
+    parser.value("--time", metavar="COLUMN", help="orders the rows of a series, and must increase within each")
 
 
 def check_options(options: argparse.Namespace) -> None:
     """UserError for what is wrong whatever the data."""
     choice("--missing", options.missing, MISSING)
+
+
+def check_order(options: argparse.Namespace, model: type[Model]) -> None:
+    """UserError where the options of series are given for a model whose rows have no order, or weights for one of series."""
+    if issubclass(model, Chain):
+        if options.weights is not None:
+            what = f"--weights means nothing to the model {model.name}: a step of a series cannot count more than once"
+            raise UserError(what, "leave it out")
+        return
+    for option, value in (("--sequence", options.sequence), ("--time", options.time)):
+        if value is not None:
+            what = f"{option} means nothing to the model {model.name}, whose rows have no order"
+            raise UserError(what, "leave it out, or choose --model hmm")
+
+
+def ordered(table: Table, options: argparse.Namespace, model: Model) -> dict[str, str | None]:
+    """The columns that tell and order the series, as keywords of `Model.dataset`; {} for a model without."""
+    if not isinstance(model, Chain):
+        return {}
+    return {"sequence": options.sequence, "time": options.time}
 
 
 def chosen(
@@ -37,7 +60,14 @@ def chosen(
     """The data set that the options choose of `table` for `model`, and what must be said. Raises UserError."""
     notices = remarks(table.notices)
     file = table.source or None
-    for option, name in (("--weights", options.weights), ("--labels-column", options.labels_column)):
+    check_order(options, type(model))
+    named = {
+        "--weights": options.weights,
+        "--labels-column": options.labels_column,
+        "--sequence": options.sequence,
+        "--time": options.time,
+    }
+    for option, name in named.items():
         if name is not None and name not in table.names:
             what = f"{option} names '{short(name)}', and there is no such column"
             raise UserError(what, f"choose from: {listed(table.names)}", file=file)
@@ -56,7 +86,14 @@ def chosen(
     if missing == "marginal" and not model.marginal:
         what = f"--missing marginal means nothing to the model {model.name}"
         raise UserError(what, "leave such rows out with --missing drop")
-    data = model.dataset(table, columns, missing=missing, weights=options.weights, truth=options.labels_column)
+    data = model.dataset(
+        table,
+        columns,
+        missing=missing,
+        weights=options.weights,
+        truth=options.labels_column,
+        **ordered(table, options, model),
+    )
     if data.n == 0:
         raise UserError("there is no row of data", "add rows below the header", file=file)
     if data.dropped.size:
@@ -71,7 +108,7 @@ def chosen(
 
 def usable(table: Table, options: argparse.Namespace, model: Model) -> tuple[str, ...]:
     """The columns used when none are named: those that the model can take and no other option names."""
-    taken = (options.weights, options.labels_column)
+    taken = (options.weights, options.labels_column, options.sequence, options.time)
     columns = model.columns(table, taken)
     if not columns:
         what = "there is no column of numbers to fit"
@@ -83,7 +120,7 @@ def left_out(table: Table, columns: Sequence[str], options: argparse.Namespace, 
     """A notice of the columns that nobody asked for or named; bundled data sets declare theirs, so nothing is amiss."""
     if table.source.startswith(tables.DATASET):
         return []
-    named = {*columns, *model.beside(table), options.weights, options.labels_column}
+    named = {*columns, *model.beside(table), options.weights, options.labels_column, options.sequence, options.time}
     rest = [name for name in table.names if name not in named]
     if not rest:
         return []

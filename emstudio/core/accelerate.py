@@ -19,7 +19,7 @@ from emstudio.core.model import Model, Params, Posterior
 from emstudio.core.stopping import remaining_gain
 
 _GROWTH = 4.0  # of the cap on the step length, where it is hit; its inverse where a jump was no good
-_REMEMBERED = 8  # step lengths, and twice as many objectives, from which the rate of convergence is judged
+_REMEMBERED = 32  # step lengths, and twice as many objectives, from which the rate of convergence is judged
 _JUDGED = 4  # estimates of what is left, the largest of which counts
 _ROUND_OFF = 1e-15
 _FARTHEST = 1e6  # coordinates beyond this (the log of a weight that is dying out) are not extrapolated
@@ -45,9 +45,9 @@ class Acceleration:
 def _estimate(gain: float, lengths: tuple[float, ...], levels: tuple[float, ...]) -> float:
     """The larger of two estimates of what is left; infinite before two cycles.
 
-    The gain of one EM step times half the largest recent step length looks at the direction of the last steps; on a long
-    ridge, after a jump has straightened them, it sees too little. So Aitken's estimate is taken as well, of the later and
-    the earlier half of the last cycles.
+    The gain of one EM step times half the largest recent step length: 1 / (1 - rate of EM) is as long as the longest step
+    that pays. On a long ridge only one cycle in ten or twenty takes it, the others straighten what the jump stirred up;
+    so many cycles are remembered. Aitken's estimate is taken as well, of the later and the earlier half of them.
     """
     half = (len(levels) - 1) // 2
     if half < 1:

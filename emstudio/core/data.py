@@ -219,7 +219,8 @@ class Dataset:
 
 def fitted_columns(table: Table) -> tuple[str, ...]:
     """The columns fitted when nobody chose: the numeric ones that do not name, order or label rows."""
-    return tuple(c.name for c in table.columns if c.numeric and c.fit)
+    order = (table.info.get("sequence"), table.info.get("time"))
+    return tuple(c.name for c in table.columns if c.numeric and c.fit and c.name not in order)
 
 
 def dataset(

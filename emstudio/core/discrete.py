@@ -13,6 +13,7 @@ import numpy as np
 
 from emstudio.core.data import Dataset
 from emstudio.core.family import Family
+from emstudio.core.prior import log_dirichlet, log_gamma
 
 NEVER = -1e30  # the log of a probability of 0
 _MANY = 200  # counts in a row from which factorials are no longer taken one by one
@@ -81,8 +82,12 @@ def _stirling_rest(x: np.ndarray) -> np.ndarray:
     return np.where(x < 16.0, direct, series)
 
 
-def shares(sums: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-    """(K, c) rows of `sums` over their totals; a row without any count keeps its `previous` (K, c), or is uniform."""
+def shares(sums: np.ndarray, previous: np.ndarray | None, prior: float = 1.0) -> np.ndarray:
+    """(K, c) rows of `sums` over their totals; a row without any count keeps its `previous` (K, c), or is uniform.
+
+    A Dirichlet `prior` of parameter a adds a - 1 to each count.
+    """
+    sums = sums + (prior - 1.0)
     totals = sums.sum(1, keepdims=True)
     other = np.full_like(sums, 1.0 / sums.shape[1]) if previous is None else previous
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,7 +96,9 @@ def shares(sums: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Multinomial(Family):
-    """p(x | p_k) = (sum x)! / prod x_j! prod_j p_kj^x_j, `x` (n, c) the count of each outcome."""
+    """p(x | p_k) = (sum x)! / prod x_j! prod_j p_kj^x_j, `x` (n, c) the count of each outcome; `prior`: a of a Dirichlet."""
+
+    prior: float = 1.0
 
     def stats(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(x, float)
@@ -106,7 +113,10 @@ class Multinomial(Family):
         return log_arrangements(x)
 
     def mle(self, counts: np.ndarray, sums: np.ndarray, previous: Probabilities | None) -> Probabilities:
-        return Probabilities(shares(sums, None if previous is None else previous.probabilities))
+        return Probabilities(shares(sums, None if previous is None else previous.probabilities, self.prior))
+
+    def log_prior(self, moments: Any, theta: Probabilities) -> float:
+        return log_dirichlet(theta.probabilities, self.prior)
 
     def coordinates(self, data: Dataset, theta: Probabilities) -> np.ndarray:
         """(K, c) log p; only their differences within a row matter."""
@@ -128,7 +138,12 @@ class Multinomial(Family):
 
 @dataclass(frozen=True)
 class Binomial(Family):
-    """p(h, t | theta_k) = (h + t)! / (h! t!) theta_k^h (1 - theta_k)^t, `x` (n, 2) = heads h, tails t."""
+    """p(h, t | theta_k) = (h + t)! / (h! t!) theta_k^h (1 - theta_k)^t, `x` (n, 2) = heads h, tails t.
+
+    `prior`: a of Beta(a, a).
+    """
+
+    prior: float = 1.0
 
     def stats(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(x, float)
@@ -144,13 +159,16 @@ class Binomial(Family):
 
     def mle(self, counts: np.ndarray, sums: np.ndarray, previous: Biases | None) -> Biases:
         before = None if previous is None else _both(previous.biases)
-        return Biases(np.ascontiguousarray(shares(sums, before)[:, 0]))
+        return Biases(np.ascontiguousarray(shares(sums, before, self.prior)[:, 0]))
 
     def expected(self, moments: Any, theta: Biases) -> np.ndarray:
         """As every family's; a share of tosses below round-off, which leaves a bias of exactly 0 or 1, counts as none."""
         negligible = moments.sums < 1e-15 * moments.sums.sum(1, keepdims=True)
         sums = np.where(negligible & (self.natural(theta) <= NEVER), 0.0, moments.sums)
         return super().expected(replace(moments, sums=sums), theta)
+
+    def log_prior(self, moments: Any, theta: Biases) -> float:
+        return log_dirichlet(_both(theta.biases), self.prior)
 
     def coordinates(self, data: Dataset, theta: Biases) -> np.ndarray:
         """(K, 2) log theta, log(1 - theta); only their difference matters."""
@@ -171,9 +189,10 @@ class Binomial(Family):
 
 @dataclass(frozen=True)
 class Categorical(Family):
-    """p(x = j | p_k) = p_kj, `x` (n, 1) codes 0 .. c - 1."""
+    """p(x = j | p_k) = p_kj, `x` (n, 1) codes 0 .. c - 1; `prior`: a of a Dirichlet."""
 
     categories: int
+    prior: float = 1.0
 
     def stats(self, x: np.ndarray) -> np.ndarray:
         """(n, c): 1 for the row's own category."""
@@ -189,7 +208,10 @@ class Categorical(Family):
         return np.zeros(len(x))
 
     def mle(self, counts: np.ndarray, sums: np.ndarray, previous: Probabilities | None) -> Probabilities:
-        return Probabilities(shares(sums, None if previous is None else previous.probabilities))
+        return Probabilities(shares(sums, None if previous is None else previous.probabilities, self.prior))
+
+    def log_prior(self, moments: Any, theta: Probabilities) -> float:
+        return log_dirichlet(theta.probabilities, self.prior)
 
     coordinates = Multinomial.coordinates
     at_coordinates = Multinomial.at_coordinates
@@ -203,7 +225,12 @@ class Categorical(Family):
 
 @dataclass(frozen=True)
 class Poisson(Family):
-    """p(x | lambda_k) = prod_j exp(-lambda_kj) lambda_kj^x_j / x_j!, columns independent within a component."""
+    """p(x | lambda_k) = prod_j exp(-lambda_kj) lambda_kj^x_j / x_j!, columns independent within a component.
+
+    `prior`: so many pseudo-rows at the mean of all rows, a Gamma prior on every rate.
+    """
+
+    prior: float = 0.0
 
     def stats(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(x, float)
@@ -218,7 +245,12 @@ class Poisson(Family):
         return -log_factorial(x).sum(1)
 
     def mle(self, counts: np.ndarray, sums: np.ndarray, previous: Rates | None) -> Rates:
-        return Rates(sums / counts[:, None])
+        if not self.prior:
+            return Rates(sums / counts[:, None])
+        return Rates((sums + self.prior * _mean(counts, sums)) / (counts[:, None] + self.prior))
+
+    def log_prior(self, moments: Any, theta: Rates) -> float:
+        return log_gamma(theta.rates, self.prior, _mean(moments.counts, moments.sums))
 
     def coordinates(self, data: Dataset, theta: Rates) -> np.ndarray:
         """(K, d) log lambda."""
@@ -233,6 +265,11 @@ class Poisson(Family):
 
     def sample(self, theta: Rates, component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return rng.poisson(theta.rates[component]).astype(float)
+
+
+def _mean(counts: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """(d,) the mean of all rows, as responsibilities sum to 1 over the components."""
+    return sums.sum(0) / counts.sum()
 
 
 def _both(biases: np.ndarray) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""Edits of the data that a person makes on the canvas: pure functions from a moment to the moment after the edit."""
+"""Edits of the data that a person makes on the canvas: pure functions from a moment to the moment after the edit.
+
+Series stay series: rows are added behind the last step of the last one, and a step inside is not taken out but becomes
+one that was not observed (`series_edits`).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from emstudio.core import series_edits
+from emstudio.core.chain import Chain
 from emstudio.core.data import Column, Dataset, Missing, Table, frozen
 from emstudio.core.em import Moment, blank, edited
 from emstudio.core.errors import UserError
+from emstudio.core.model import Model
 
 
 def add(moment: Moment, columns: Sequence[int], values: np.ndarray) -> Moment:
@@ -18,6 +25,8 @@ def add(moment: Moment, columns: Sequence[int], values: np.ndarray) -> Moment:
     if not len(values):
         return moment
     _finite(values)
+    if isinstance(moment.model, Chain):
+        return series_edits.append(moment, max(len(data.offsets) - 2, 0), list(columns), values)
     cells = np.repeat(data.x.mean(0)[None] if data.n else np.zeros((1, data.d)), len(values), axis=0)
     cells[:, list(columns)] = values
     cells = moment.model.admissible(cells)
@@ -32,6 +41,8 @@ def add(moment: Moment, columns: Sequence[int], values: np.ndarray) -> Moment:
 def erase(moment: Moment, rows: np.ndarray) -> Moment:
     """The rows of the table `rows` taken away."""
     data = moment.data
+    if isinstance(moment.model, Chain):
+        return series_edits.erase(moment, np.searchsorted(data.rows, rows))
     gone = np.zeros(data.table.rows, bool)
     gone[rows] = True
     keep = ~gone[data.rows]
@@ -40,18 +51,21 @@ def erase(moment: Moment, rows: np.ndarray) -> Moment:
 
 
 def move(moment: Moment, rows: np.ndarray, columns: Sequence[int], shift: Sequence[float]) -> Moment:
-    """The rows of the table `rows` moved by `shift` in the fitted columns `columns`."""
+    """The rows of the table `rows` moved by `shift` in the fitted columns `columns`; what is missing stays missing."""
     data = moment.data
     names = [data.names[j] for j in columns]
-    cells = data.x[np.searchsorted(data.rows, rows)]
+    at = np.searchsorted(data.rows, rows)
+    cells = data.x[at]
     cells[:, list(columns)] += shift
+    _finite(cells)
     cells = moment.model.admissible(cells)
+    if data.mask is not None:
+        cells[data.mask[at]] = np.nan
     made: list[Column] = []
     for c in data.table.columns:
         if c.name in names and c.numeric:
             values = c.values.copy()
             values[rows] = cells[:, columns[names.index(c.name)]]
-            _finite(values[rows])
             made.append(replace(c, kind="number", values=frozen(values)))
         else:
             made.append(c)
@@ -67,12 +81,18 @@ def clear(moment: Moment) -> Moment:
 def with_data(moment: Moment, table: Table, carried: np.ndarray | None) -> Moment:
     """The moment on an edited table; `carried` (n, K) responsibilities to colour by, NaN for new rows, or None."""
     old = moment.data
-    missing: Missing = "drop" if old.mask is None else "marginal"
-    new: Dataset = moment.model.dataset(table, old.origin or old.names, missing=missing, truth=old.truth)
+    order = ordered(moment.model, old)
+    missing: Missing = "marginal" if order or old.mask is not None else "drop"
+    new: Dataset = moment.model.dataset(table, old.origin or old.names, missing=missing, truth=old.truth, **order)
     if new.n == 0 or moment.snapshot.params is None:
         accelerate = moment.acceleration is not None
         return blank(new, moment.model, moment.start, moment.seed, moment.number, moment.how, accelerate)
     return edited(moment, data=new, carried=carried)
+
+
+def ordered(model: Model, data: Dataset) -> dict[str, str | None]:
+    """The columns that tell and order the series of `data`, as keywords of `dataset` of a model that reads series."""
+    return {"sequence": data.sequence, "time": data.time} if isinstance(model, Chain) else {}
 
 
 def _finite(values: np.ndarray) -> None:

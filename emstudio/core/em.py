@@ -13,6 +13,9 @@ from emstudio.core.how import SOFT, EStep
 from emstudio.core.model import Model, Params, Posterior, Promises, Start
 
 _E_STEP = 1  # in the seed of an E-step's generator
+_NO_DRAWS = np.random.default_rng(
+    0
+)  # where an E-step draws nothing: a generator of its own costs as much as small data
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,7 @@ class Moment:
     """A frozen point of a run. `ahead` is the next E-step's posterior, a by-product of evaluating the log-likelihood.
 
     With an `acceleration` an M-step is a whole cycle of SQUAREM: three EM steps, the third from a point farther on.
+    `cast` (K,) are the components' names, A = 0, where they are not A, B, C in turn: who is left keeps letter and colour.
     """
 
     data: Dataset
@@ -65,6 +69,7 @@ class Moment:
     how: EStep = SOFT
     ahead: Posterior | None = field(default=None, repr=False)
     acceleration: Acceleration | None = None
+    cast: tuple[int, ...] = ()
 
     @property
     def next(self) -> str:
@@ -76,6 +81,14 @@ class Moment:
         """start, E1, M1, E2 ...: E-step t + 1 follows t finished iterations."""
         s = self.snapshot
         return {"E": f"E{s.t + 1}", "M": f"M{s.t}"}.get(s.phase, s.phase)
+
+    @property
+    def bound(self) -> float | None:
+        """F of the data alone, without what a floor or a prior adds to it: what log L = F + KL holds for."""
+        s = self.snapshot
+        if s.bound is None or s.posterior is None:
+            return s.bound
+        return s.bound - self.model.penalty(s.params, s.posterior)
 
     @property
     def objective(self) -> float | None:
@@ -90,7 +103,7 @@ class Moment:
     @property
     def promises(self) -> Promises:
         """What may be expected of this run: the model's promises, less what its kind of E-step or acceleration costs."""
-        made = self.model.promises
+        made = self.model.promised
         if self.how.kind not in ("soft", self.model.e_steps[0]):
             drawn = self.how.drawn
             made = replace(made, monotone=False, touches=False, climbs=made.climbs and not drawn, exact=not drawn)
@@ -132,17 +145,23 @@ def evaluate(moment: Moment, resp: bool = True) -> Moment:
     s = moment.snapshot
     if s.params is None or (s.evaluated and moment.ahead is not None):
         return moment
-    ahead = moment.ahead or moment.model.e_step(moment.data, s.params, moment.how, moment.rng(), resp)
+    ahead = moment.ahead or _e_step(moment, resp)
     bound = s.bound
     if bound is None and s.posterior is not None:
         bound = moment.model.bound(moment.data, s.params, s.posterior)
-    known = replace(s, log_likelihood=ahead.log_likelihood, cost=ahead.cost, bound=bound)
+    known = Snapshot(s.t, s.phase, s.params, s.posterior, bound, ahead.log_likelihood, s.carried, ahead.cost)
     return replace(moment, snapshot=known, ahead=ahead)
+
+
+def _e_step(moment: Moment, resp: bool) -> Posterior:
+    rng = moment.rng() if moment.how.drawn else _NO_DRAWS
+    return moment.model.e_step(moment.data, moment.snapshot.params, moment.how, rng, resp)
 
 
 def advance(moment: Moment, resp: bool = True) -> Moment:
     """One half-step. An M-step's log-likelihood needs a pass over the data: that pass is the next E-step's own.
 
+    Without `resp` neither responsibilities nor the bound of an E-step are made: runs that nobody watches save them.
     Raises Degenerate where the M-step would lose a component; the moment given stays valid.
     """
     s = moment.snapshot
@@ -151,8 +170,8 @@ def advance(moment: Moment, resp: bool = True) -> Moment:
     if moment.next == "E":
         q = moment.ahead
         if q is None or (resp and q.resp is None):
-            q = moment.model.e_step(moment.data, s.params, moment.how, moment.rng(), resp)
-        bound = moment.model.bound(moment.data, s.params, q)
+            q = _e_step(moment, resp)
+        bound = moment.model.bound(moment.data, s.params, q) if resp else None  # a run reads those of M-steps alone
         known = Snapshot(s.t, "E", s.params, q, bound, q.log_likelihood, cost=q.cost)
         return replace(moment, snapshot=known, ahead=q)
     assert s.posterior is not None

@@ -72,6 +72,10 @@ class Family:
         eta = self.natural(theta)
         return (moments.sums * eta).sum(1) - moments.counts * self.log_partition(theta) + moments.carrier
 
+    def log_prior(self, moments: Any, theta: Theta) -> float:
+        """log p(theta) under the family's prior, but for a constant; the moments of all rows say what the data are like."""
+        return 0.0
+
     def coordinates(self, data: Dataset, theta: Theta) -> np.ndarray | None:
         """Unconstrained coordinates (an array of any shape) in which steps of EM can be stretched, or None."""
         return None
@@ -89,6 +93,9 @@ class Evaluator:
     """One pass over the data at fixed theta: `scores` gives a block's log-densities, `add` takes its responsibilities."""
 
     block = 8192
+    batch = 1  # whole blocks that threads should take at once; their scores are (blocks, K, block)
+    wide = False  # whether a batch lasts long enough for threads to pay
+    totals: tuple[np.ndarray, ...] = ()  # of one that can be forked: the sums that `add` collects
 
     def __init__(self, family: Family, data: Dataset, theta: Theta):
         self._stats = data.memo(f"{family!r} stats", lambda: family.stats(data.x))
@@ -103,8 +110,19 @@ class Evaluator:
         return self._eta @ self._stats[rows].T - self._partition[:, None] + self._carrier[rows]
 
     def weigh(self, log_w: np.ndarray) -> bool:
-        """Whether `scores` includes these log-weights (K,) from now on: where constants are at hand they cost no pass."""
+        """Whether `scores` includes these log-weights (K,) from now on: where constants are at hand they cost no pass.
+
+        `scored` can then be asked for.
+        """
         return False
+
+    def scored(self) -> float:
+        """The sum of r times scores, log-weights included, over all rows added."""
+        raise NotImplementedError
+
+    def fork(self, batch: int) -> Evaluator:
+        """Another one at the same theta, with `totals` of its own and buffers for `batch` blocks, for another thread."""
+        raise NotImplementedError
 
     def add(self, rows: slice, r: np.ndarray) -> None:
         """`r` (K, b): responsibilities times row weights."""

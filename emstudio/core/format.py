@@ -9,6 +9,10 @@ count(12345)              12 345
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 MINUS = "\u2212"
 # Narrow and unbreakable: a number is never torn over two lines.
@@ -46,6 +50,11 @@ def signed(x: float, digits: int = 4, *, decimals: int | None = None) -> str:
     return "+" + text if x > 0 and any(c in "123456789\u221e" for c in text) else text
 
 
+def typeset(words: str) -> str:
+    """A sentence of the engine with true minus signs in its numbers: `8e-9 below 1e-8` as 8e\u22129 below 1e\u22128."""
+    return re.sub(r"(?<=\de)-(?=\d)", MINUS, words)
+
+
 def count(n: int) -> str:
     """A whole number with its thousands set apart: 272, 12 345."""
     return (MINUS if n < 0 else "") + _thousands(str(abs(int(n))))
@@ -67,13 +76,49 @@ def _minus(text: str) -> str:
 NOISE = -1  # stands for the noise where a component's number is asked for
 
 
+_cast: ContextVar[tuple[int, ...]] = ContextVar("cast", default=())
+
+
 def letter(component: int) -> str:
-    """A, B ... Z, AA, AB ...: the name of component `component` (from 0) everywhere a person reads it; NOISE has its own."""
-    if component == NOISE:
-        return "noise"
+    """A, B ... Z, AA, AB ...: the name of component `component` (from 0) everywhere a person reads it; NOISE has its own.
+
+    Where a component has gone, those that are left keep their letters (`cast_as`).
+    """
+    return "noise" if component == NOISE else spelled(name_of(component))
+
+
+def spelled(name: int) -> str:
+    """The letters of the name `name`: A for 0, Z for 25, AA for 26."""
     text = ""
-    component += 1
-    while component:
-        component, rest = divmod(component - 1, 26)
+    name += 1
+    while name:
+        name, rest = divmod(name - 1, 26)
         text = chr(ord("A") + rest) + text
     return text
+
+
+def name_of(component: int) -> int:
+    """The name (A = 0) of component `component` in the cast in force; who is not in it gets those that are free, in turn."""
+    cast = _cast.get()
+    if component < 0 or not cast:
+        return component
+    if component < len(cast):
+        return cast[component]
+    return [name for name in range(component + 1) if name not in cast][component - len(cast)]
+
+
+def set_cast(cast: Sequence[int]) -> bool:
+    """From now on, and on this thread, component j has the name cast[j]; () for A, B, C in turn. Whether that is new."""
+    new = _cast.get() != tuple(cast)
+    _cast.set(tuple(cast))
+    return new
+
+
+@contextmanager
+def cast_as(cast: Sequence[int]) -> Iterator[None]:
+    """Within, component j has the name cast[j]."""
+    token = _cast.set(tuple(cast))
+    try:
+        yield
+    finally:
+        _cast.reset(token)

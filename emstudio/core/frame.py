@@ -34,7 +34,7 @@ class Frame:
     z: np.ndarray
     total: np.ndarray  # (d, d) the covariance of z, weighted, divided by the sum of weights
 
-    @property
+    @cached_property
     def log_jacobian(self) -> float:
         """log p(x) = log p(z) + this."""
         return float((self.up - self.down).sum() * np.log(2.0))
@@ -64,12 +64,15 @@ class Frame:
 
     def covariances(self, c: np.ndarray) -> np.ndarray:
         """(K, d, d) of the data's units -> z units."""
-        e = self.up - self.down
-        return np.ldexp(np.asarray(c, float), e[:, None] + e[None, :])
+        return np.ldexp(np.asarray(c, float), self._exponents)
 
     def covariances_back(self, c: np.ndarray) -> np.ndarray:
-        e = self.down - self.up
-        return np.ldexp(c, e[:, None] + e[None, :])
+        return np.ldexp(c, -self._exponents)
+
+    @cached_property
+    def _exponents(self) -> np.ndarray:
+        e = self.up - self.down
+        return e[:, None] + e[None, :]
 
 
 def frame_of(data: Dataset) -> Frame:

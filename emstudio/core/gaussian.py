@@ -25,8 +25,9 @@ _FEW = 2000  # rows up to which the accurate route is as fast
 class Gaussian(Family):
     """Multivariate normal components whose covariances share what `covariance` says.
 
-    With a `floor` F every row counts as if smeared by a Gaussian of variance F: n_k F is added to the diagonal of W_k, hence
-    F to that of a covariance. All families keep their constraints by it, and their M-steps stay maxima.
+    With a `floor` F every M-step adds F to the diagonal of every covariance that the family made. Where covariances are
+    averages of scatter (VVV, EEE, EEV and the diagonal and round ones but VEI and EVI), that is the maximum of the bound
+    for rows smeared by a Gaussian of variance F; elsewhere the sum may lie a little beside the family.
     """
 
     covariance: Covariance
@@ -102,11 +103,14 @@ class Gaussian(Family):
         inverse, log_det = factors(frame.covariances(theta.covariances))
         shift = (inverse @ (moments.means - frame.points(theta.means))[:, :, None])[:, :, 0]
         if moments.scatter.ndim == 2:
-            trace = ((inverse**2).sum(1) * moments.scatter).sum(1)
+            trace = np.einsum("kij,kij,kj->k", inverse, inverse, moments.scatter)
         else:
-            trace = (inverse @ moments.scatter * inverse).sum((1, 2))
-        constant = log_det + len(frame.centre) * LOG_2PI - 2.0 * frame.log_jacobian
-        return -0.5 * (n * constant + trace + n * (shift**2).sum(1))
+            trace = np.einsum("kij,kij->k", inverse @ moments.scatter, inverse)
+        constant = log_det + (len(frame.centre) * LOG_2PI - 2.0 * frame.log_jacobian)
+        return -0.5 * (n * (constant + np.einsum("ki,ki->k", shift, shift)) + trace)
+
+    def log_prior(self, moments: Scatter, theta: Normal) -> float:
+        return self.prior.log_density(moments.frame, theta.means, theta.covariances)
 
     def coordinates(self, data: Dataset, theta: Normal) -> np.ndarray:
         """(K, d + d (d + 1) / 2): means, logarithms of the diagonal and lower triangle of Sigma = L D L', in z units.
@@ -137,21 +141,40 @@ class Gaussian(Family):
         return theta.means[component] + (chol[component] @ noise[:, :, None])[:, :, 0]
 
     def _shaped(self, w: np.ndarray, counts: np.ndarray, previous: np.ndarray | None, floor: np.ndarray) -> np.ndarray:
-        """(K, d, d) covariances of scatter (K, d, d) or its diagonals (K, d); `floor` (d,) is each row's own variance.
+        """(K, d, d) covariances of scatter (K, d, d) or its diagonals (K, d), `floor` (d,) added to their diagonals.
 
-        A scatter that is singular gives zeros, infinities or NaN in the components that are lost by it.
+        A scatter that is singular gives zeros, infinities or NaN in the components that are lost by it. With a floor, one
+        that the family cannot hold is floored itself: n_k F on its diagonal, which leaves F on that of the covariance.
         """
-        shape = self.covariance
-        if shape.diagonal:
-            previous = None if previous is None else np.diagonal(previous, axis1=1, axis2=2)
-            w = w + counts[:, None] * floor
-        else:
-            w = w + counts[:, None, None] * np.diag(floor)
+        added = np.diag(floor)
+        before = None if previous is None else _without(previous, added)
+        made = self._plain(w, counts, before)
+        if not self.floor:
+            return made
+        if np.isfinite(made).all():
+            return made + added
+        smeared = counts[:, None] * floor if self.covariance.diagonal else counts[:, None, None] * added
+        return self._plain(w + smeared, counts, previous)
+
+    def _plain(self, w: np.ndarray, counts: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
+        """(K, d, d) what the family makes of scatter; all NaN where it cannot be told which component is lost."""
+        if previous is not None and self.covariance.diagonal:
+            previous = np.diagonal(previous, axis1=1, axis2=2)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             try:
-                return diagonal_matrices(shape.shape(w, counts, previous))
+                return diagonal_matrices(self.covariance.shape(w, counts, previous))
             except np.linalg.LinAlgError:
-                return np.full((len(counts), len(floor), len(floor)), np.nan)
+                d = w.shape[1]
+                return np.full((len(counts), d, d), np.nan)
+
+
+def _without(covariances: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Covariances (K, d, d) before the `floor` (d, d) was added; as they are where it was not (given or dragged ones)."""
+    if not floor.any():
+        return covariances
+    less = covariances - floor
+    sound = np.linalg.eigvalsh(less)[:, 0] > 1e-8 * np.trace(covariances, axis1=1, axis2=2)
+    return less if sound.all() else covariances
 
 
 def _scaled(matrices: np.ndarray, exponents: np.ndarray) -> np.ndarray:

@@ -46,12 +46,15 @@ def factors(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     One half-step asks for the same ones several times, so the last few are remembered.
     """
-    return _factors(np.ascontiguousarray(covariances).tobytes(), covariances.shape)
+    return _factors(covariances.tobytes(), covariances.shape)
 
 
 @lru_cache(maxsize=8)
 def _factors(memory: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     covariances = np.frombuffer(memory).reshape(shape)
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    if is_diagonal(covariances) and (variances > 0).all() and np.isfinite(variances).all():
+        return frozen(diagonal_matrices(1.0 / np.sqrt(variances))), frozen(np.log(variances).sum(1))
     try:
         chol = np.linalg.cholesky(covariances)
     except np.linalg.LinAlgError:
@@ -68,6 +71,11 @@ def _cholesky(matrix: np.ndarray, component: int) -> np.ndarray:
         return np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
         raise Singular(component) from None
+
+
+def is_diagonal(matrices: np.ndarray) -> bool:
+    """Whether all off-diagonal entries of (K, d, d) are exactly 0."""
+    return np.count_nonzero(matrices) == np.count_nonzero(np.diagonal(matrices, axis1=1, axis2=2))
 
 
 def diagonal_matrices(shaped: np.ndarray) -> np.ndarray:

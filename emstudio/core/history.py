@@ -30,7 +30,7 @@ class Node:
         if self.parent is None:
             return False
         a, b = self.parent.moment, self.moment
-        return _same_run(a, b) and b.snapshot.phase not in ("start", "data")
+        return same_run(a, b) and b.snapshot.phase not in ("start", "data")
 
     def path(self) -> tuple[Moment, ...]:
         """The moment with the E-step's moment whose posterior it holds in front: all that is needed to restore it."""
@@ -116,10 +116,10 @@ class History:
         if at is None:
             return []
         first = at
-        while first > 0 and line[first].joined and _same_run(line[first - 1].moment, line[first].moment):
+        while first > 0 and line[first].joined and same_run(line[first - 1].moment, line[first].moment):
             first -= 1
         last = at
-        while last + 1 < len(line) and line[last + 1].joined and _same_run(line[last].moment, line[last + 1].moment):
+        while last + 1 < len(line) and line[last + 1].joined and same_run(line[last].moment, line[last + 1].moment):
             last += 1
         return line[first : last + 1]
 
@@ -195,8 +195,9 @@ class History:
             self.nodes[index].moment = forget(self.nodes[index].moment)
 
 
-def _same_run(a: Moment, b: Moment) -> bool:
-    return a.data is b.data and a.model == b.model
+def same_run(a: Moment, b: Moment) -> bool:
+    """Whether two moments are of one run: the same data, model and start."""
+    return a.data is b.data and a.model == b.model and (a.seed, a.number) == (b.seed, b.number)
 
 
 def _bytes(moment: Moment) -> int:
@@ -204,13 +205,13 @@ def _bytes(moment: Moment) -> int:
     s = moment.snapshot
     if s.phase == "M" or s.resp is None:
         return 0
-    return s.resp.nbytes
+    return s.resp.nbytes if s.posterior is None else s.posterior.nbytes
 
 
 def forget(moment: Moment) -> Moment:
     """The moment without its responsibilities: a visit makes them again from its parameters."""
     s = moment.snapshot
-    posterior = None if s.posterior is None else replace(s.posterior, resp=None)
+    posterior = None if s.posterior is None else s.posterior.lightened()
     return replace(moment, snapshot=replace(s, posterior=posterior, carried=None), ahead=None)
 
 

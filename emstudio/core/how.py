@@ -43,7 +43,8 @@ class EStep:
     forward-backward on tempered scores. The `SAMPLERS` are for chains alone: `draws` independent chains, each started
     afresh from a random path, go through `burn_in` + `sweeps` sweeps of n updates of one site, and the last path of each
     counts. `alternate` updates all even sites and then all odd ones, which is faster and leaves the same posterior;
-    it means something to `scan-metropolis` and `gibbs`. `ffbs` needs no sweeps.
+    it means something to `scan-metropolis` and `gibbs`. `ffbs` needs no sweeps. Transitions that none of the drawn paths
+    makes, or not the best one of `hard`, are 0 after the M-step and for ever.
     Sources: Celeux and Govaert 1992, Computational Statistics and Data Analysis 14 (hard and stochastic); Ueda and Nakano
     1998, Neural Networks 11 (annealed, with beta = 1 / temperature).
     """
@@ -82,6 +83,17 @@ class EStep:
     @property
     def title(self) -> str:
         return next(title for kind, title, _ in (*E_STEPS, *SAMPLERS) if kind == self.kind)
+
+    @property
+    def name(self) -> str:
+        """Its name in the middle of a sentence."""
+        names = {
+            "metropolis": "Metropolis",
+            "scan-metropolis": "Metropolis scan",
+            "gibbs": "Gibbs",
+            "ffbs": "whole paths",
+        }
+        return names.get(self.kind, self.kind)
 
 
 SOFT = EStep()

@@ -17,7 +17,7 @@ class View:
     """What of the data a picture shows: its kind, the columns on its axes (indices into `Dataset.names`), and its frame.
 
     `rectangle` = (left, bottom, right, top) is the visible part in data units and `pixels` = (width, height) its size,
-    where they are known: densities are evaluated on them.
+    where they are known: densities are evaluated on them. With `axes` off the columns are no axes that one may choose.
     """
 
     kind: str
@@ -25,11 +25,16 @@ class View:
     rectangle: tuple[float, float, float, float] | None = None
     pixels: tuple[int, int] = (640, 480)
     title: str = ""
+    axes: bool = True
 
 
 @dataclass(frozen=True)
 class Handle:
-    """What a drag of this mark means to the model: `kind` of parameter (`mean`), component, and which one of several."""
+    """What a drag of this mark means to the model: `kind` of parameter (`mean`), component, and which one of several.
+
+    The position that a `covariance` handle is given is the covariance of the view's two columns (xx, xy, yy), and that of
+    a `variance` handle the variance of its column.
+    """
 
     kind: str
     component: int
@@ -53,7 +58,8 @@ class Points:
 class Ellipse:
     """Contours of a bivariate Gaussian at `radii` standard deviations; `mean` (2,), `covariance` (2, 2).
 
-    With `dof` it is a t distribution, and `covariance` its scale matrix.
+    With `dof` it is a t distribution, and `covariance` its scale matrix. Where it can be pulled, `pull` is its handle and
+    `freedom` what the model allows: `free` to turn, stretched along its `axes` that are the columns, or always `round`.
     """
 
     component: int
@@ -62,11 +68,27 @@ class Ellipse:
     radii: tuple[float, ...] = (1.0, 2.0, 3.0)
     handle: Handle | None = None
     dof: float | None = None
+    pull: Handle | None = None
+    freedom: str = "free"
 
     def mass(self, radius: float) -> float:
         """What a contour encloses: 1 - exp(-r^2 / 2), of a t distribution 1 - (1 + r^2 / dof)^(-dof / 2)."""
         square = radius * radius
         return -math.expm1(-square / 2 if self.dof is None else -self.dof / 2 * math.log1p(square / self.dof))
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """One standard deviation `sd` to both sides of `mean` on the axis of a density, that a hand can pull wider.
+
+    `height` is that of the component's curve there.
+    """
+
+    component: int
+    mean: float
+    sd: float
+    height: float
+    pull: Handle
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +151,25 @@ class Borders:
 
 
 @dataclass(frozen=True, eq=False)
+class Simplex:
+    """A triangle of shares in place of axes: `corners` (3, 2), at each of which one outcome, `names`, has everything."""
+
+    corners: np.ndarray
+    names: tuple[str, str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Stacks:
+    """Shares of outcomes stacked to 1, a bar for each row of the dataset, `shares` (n, c), and for each component,
+    `profiles` (K, c) or None; `names` (c,) of the outcomes. `handles` (K, c - 1): the borders that can be dragged."""
+
+    shares: np.ndarray
+    names: tuple[str, ...]
+    profiles: np.ndarray | None = None
+    handles: tuple[tuple[Handle, ...], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Bars:
     """A histogram: `edges` (m + 1,), `heights` (m,)."""
 
@@ -141,7 +182,7 @@ class Drawing:
     """Everything that a view shows of one moment, with its axes' labels and what the axes have in common.
 
     `same_scale`: both axes are in like units, so that a circle must look like a circle.
-    `legend` pairs a mark's role with its text.
+    `legend` pairs a mark's role with its text. `tall` is the height to make room for, where marks on an axis do not tell.
     """
 
     marks: tuple[object, ...]
@@ -149,3 +190,4 @@ class Drawing:
     y_label: str = ""
     same_scale: bool = False
     legend: tuple[tuple[str, str], ...] = field(default=())
+    tall: float | None = None

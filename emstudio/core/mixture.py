@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from emstudio.core import parallel
 from emstudio.core.data import Dataset
 from emstudio.core.errors import UserError
 from emstudio.core.family import Evaluator, Family, Theta
@@ -16,10 +17,15 @@ from emstudio.core.model import Model, Params, Posterior
 
 NEVER = -1e30  # the log of a zero weight: finite, so that 0 x log 0 is 0
 _IMPOSSIBLE = -1e29
+_LONG, _SAMPLED = 4000, 61  # of blocks with more rows every so manieth is looked at
+_LOWEST = -600.0
+_LEAST = np.exp(np.full(64, _LOWEST))[0]  # as a whole row of them comes out
+_PIECES = 32  # at most, into which a pass is cut: few enough that their sums take no memory
 
 
-def blocks(n: int, size: int) -> Iterator[slice]:
-    for i in range(0, n, size):
+def blocks(n: int, size: int, start: int = 0) -> Iterator[slice]:
+    """The rows from `start` to `n`, `size` at a time."""
+    for i in range(start, n, size):
         yield slice(i, min(i + size, n))
 
 
@@ -117,18 +123,20 @@ class Mixture(Model):
         """The posterior that given responsibilities `resp` (n, K) are; moments are taken about `theta`."""
         evaluator = self.family().evaluator(data, theta)
         while True:
+            entropies = []
             for rows in blocks(data.n, evaluator.block):
                 evaluator.scores(rows)
                 r = resp[rows].T.copy()
-                evaluator.add(rows, r if data.weights is None else r * data.weights[rows])
+                w = 1.0 if data.weights is None else data.weights[rows]
+                logs = np.log(r, out=np.zeros_like(r), where=r > 0)
+                r *= w
+                entropies.append(-float(np.vdot(r, logs)))
+                evaluator.add(rows, r)
             second = evaluator.again()
             if second is None:
                 break
             evaluator = second
-        with np.errstate(divide="ignore", invalid="ignore"):
-            h = -np.where(resp > 0, resp * np.log(resp), 0.0).sum(1)
-        entropy = float(h.sum() if data.weights is None else data.weights @ h)
-        return Posterior(resp, entropy, None, evaluator.moments())
+        return Posterior(resp, math.fsum(entropies), None, evaluator.moments())
 
     def sample(self, params: Params, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         weights, theta = self.split(params)
@@ -137,47 +145,125 @@ class Mixture(Model):
 
 
 def _pass(evaluator: Evaluator, data: Dataset, log_w: np.ndarray, kept: np.ndarray | None) -> tuple[float, float]:
-    """One pass over the data -> (log-likelihood, entropy); responsibilities go into `kept`, moments into the evaluator."""
-    likelihoods, entropies = [], []
-    column = None if evaluator.weigh(log_w) else log_w[:, None]
-    r = np.empty((len(log_w), min(evaluator.block, max(data.n, 1))))
-    for rows in blocks(data.n, evaluator.block):
-        s = evaluator.scores(rows)
-        if column is not None:
-            s += column
-        top, sums, r = _softmax(s, r, data, rows)
-        if column is None:
-            r *= np.reciprocal(sums)
-        else:
-            r /= sums
-        lse = np.log(sums, out=sums)
-        if kept is not None:
-            kept[rows] = r.T
-        if data.weights is None:
-            entropies.append(float(lse.sum()) - _dot(r, s))
-            likelihoods.append(float(lse.sum() + np.sum(top)))
-        else:
-            w = data.weights[rows]
-            r *= w
-            entropies.append(float(w @ lse) - _dot(r, s))
-            likelihoods.append(float(w @ (lse + top)))
-        evaluator.add(rows, r)
-    return math.fsum(likelihoods), max(0.0, math.fsum(entropies))
+    """One pass over the data -> (log-likelihood, entropy); responsibilities go into `kept`, moments into the evaluator.
 
-
-def _softmax(s: np.ndarray, buffer: np.ndarray, data: Dataset, rows: slice) -> tuple[Any, np.ndarray, np.ndarray]:
-    """(subtracted maximum (b,) or 0, sums (b,) of r, r = exp(s - maximum) (K, b)); `s` (K, b) becomes s - maximum.
-
-    The maximum is subtracted only where a row would over- or underflow without it.
+    Blocks are summed up in pieces of some blocks each, and the pieces in their order, however many threads share them.
     """
-    r = buffer if buffer.shape[1] == s.shape[1] else np.empty_like(s)
-    if s.shape[1] > 1024:
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.exp(s, out=r)
-            sums = r.sum(0)
-        if sums.min() > 1e-200 and sums.max() < 1e200:
-            return 0.0, sums, r
-    top = s.max(0)
+    added = None if evaluator.weigh(log_w) else log_w[:, None]
+    if data.n <= evaluator.block or not evaluator.totals:
+        parts = [_Share(evaluator, data, added, kept)(slice(0, data.n))]
+    else:
+        most = parallel.threads() if evaluator.wide else 1
+        batch = evaluator.batch if most > 1 else 1
+
+        def worker() -> Callable[[slice], tuple[list, list, list[np.ndarray]]]:
+            share = _Share(evaluator.fork(batch), data, added, kept, batch)
+            return lambda piece: (*share(piece), share.taken())
+
+        parts = parallel.shared(_pieces(data.n, evaluator), worker, most)
+        for _, _, sums in parts:
+            for total, part in zip(evaluator.totals, sums):
+                total += part
+    log_likelihood = math.fsum(value for part in parts for value in part[0])
+    if added is None:
+        entropy = log_likelihood - evaluator.scored()
+    else:
+        entropy = math.fsum(value for part in parts for value in part[1])
+    return log_likelihood, max(0.0, entropy)
+
+
+def _pieces(n: int, evaluator: Evaluator) -> list[slice]:
+    """Rows in pieces of whole batches, at most _PIECES and as many for each of some threads."""
+    count = -(-n // evaluator.block)
+    batches = min(_PIECES, -(-count // (evaluator.batch * parallel.MOST)) * parallel.MOST)
+    return list(blocks(n, evaluator.block * -(-count // batches)))
+
+
+class _Share:
+    """One thread's share of a pass: its evaluator, taking `batch` blocks at once."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        data: Dataset,
+        log_w: np.ndarray | None,
+        kept: np.ndarray | None,
+        batch: int = 1,
+    ):
+        self._evaluator, self._data, self._log_w, self._kept, self._batch = evaluator, data, log_w, kept, batch
+
+    def __call__(self, piece: slice) -> tuple[list[float], list[float]]:
+        """(log-likelihoods, entropies) of the piece's blocks; no entropies where the evaluator can tell their sum."""
+        evaluator, data = self._evaluator, self._data
+        likelihoods: list[float] = []
+        entropies: list[float] = []
+        for rows in self._batches(piece):
+            top, sums, r, s = self._softmax(rows)
+            r *= np.reciprocal(sums)[..., None, :]
+            lse = np.log(sums, out=sums)
+            if self._kept is not None:
+                self._kept[rows] = np.swapaxes(r, -1, -2).reshape(-1, r.shape[-2])
+            w = None if data.weights is None else data.weights[rows].reshape(lse.shape)
+            if w is not None:
+                r *= w[..., None, :]
+            if s is not None:
+                entropies.append(float(_total(lse, w)) - _dot(r, s))
+            likelihoods += np.atleast_1d(_total(lse if top is None else lse + top, w)).tolist()
+            evaluator.add(rows, r)
+        return likelihoods, entropies
+
+    def _batches(self, piece: slice) -> Iterator[slice]:
+        """Whole blocks, as many as go at once, and what is left of the last one."""
+        block = self._evaluator.block
+        for rows in blocks(piece.stop, block * self._batch, piece.start):
+            whole = rows.start + (rows.stop - rows.start) // block * block
+            yield from (part for part in (slice(rows.start, whole), slice(whole, rows.stop)) if part.start < part.stop)
+
+    def _softmax(self, rows: slice) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]:
+        """As `_softmax`, and scores less the maximum where the entropy needs them; without, they are overwritten."""
+        s = self._evaluator.scores(rows)
+        if self._log_w is not None:
+            s += self._log_w
+            return (*_softmax(s, np.empty_like(s), self._data, rows), s)
+        if s.shape[-1] > 1024:
+            if (sums := _unshifted(s)) is not None:
+                return None, sums, s, None
+            s = self._evaluator.scores(rows)
+        return (*_shifted(s, s, self._data, rows), None)
+
+    def taken(self) -> list[np.ndarray]:
+        """The evaluator's sums, which begin anew."""
+        taken = [total.copy() for total in self._evaluator.totals]
+        for total in self._evaluator.totals:
+            total[...] = 0.0
+        return taken
+
+
+def _softmax(
+    s: np.ndarray, out: np.ndarray, data: Dataset, rows: slice
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """(subtracted maximum (b,) or None, sums (b,) of r, r = exp(s - maximum) (K, b)); `s` becomes s - maximum.
+
+    The maximum is subtracted only where a row would over- or underflow without it. Several blocks have the shapes
+    (blocks, b) and (blocks, K, b).
+    """
+    if s.shape[-1] > 1024:
+        np.copyto(out, s)
+        if (sums := _unshifted(out)) is not None:
+            return None, sums, out
+    return _shifted(s, out, data, rows)
+
+
+def _unshifted(s: np.ndarray) -> np.ndarray | None:
+    """`s` becomes exp(s): its sums, or None where a row over- or underflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        _exp(s, s)
+        sums = np.add.reduce(s, axis=-2)
+    return sums if sums.min() > 1e-200 and sums.max() < 1e200 else None
+
+
+def _shifted(s: np.ndarray, out: np.ndarray, data: Dataset, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    top = s.max(-2)
     if not top.min() > _IMPOSSIBLE:
         row = rows.start + int(np.argmin(np.where(np.isnan(top), -np.inf, top)))
         raise UserError(
@@ -186,9 +272,21 @@ def _softmax(s: np.ndarray, buffer: np.ndarray, data: Dataset, rows: slice) -> t
             file=data.table.source or None,
             row=data.table.row_label(int(data.rows[row])),
         )
-    s -= top
-    np.exp(s, out=r)
-    return top, r.sum(0), r
+    s -= top[..., None, :]
+    _exp(s, out)
+    return top, np.add.reduce(out, axis=-2), out
+
+
+def _exp(s: np.ndarray, out: np.ndarray) -> None:
+    """exp(s); 0 below e^-600, as numbers next to 0 make products a hundred times slower.
+
+    Of long blocks a sample of the rows is looked at: what is overlooked there is rare, and right all the same.
+    """
+    if s[..., :: _SAMPLED if s.shape[-1] > _LONG else 1].min(initial=0.0) > _LOWEST:
+        np.exp(s, out=out)
+    else:
+        np.exp(np.maximum(s, _LOWEST, out=out), out=out)
+        out -= _LEAST
 
 
 class Variant:
@@ -208,8 +306,8 @@ class Variant:
         likelihoods, entropies = [], []
         for rows in blocks(data.n, evaluator.block):
             s = evaluator.scores(rows) + log_w[:, None]
-            top, sums, r = _softmax(s, np.empty((len(log_w), 0)), data, rows)
-            density = np.log(sums) + top
+            top, sums, r = _softmax(s, np.empty_like(s), data, rows)
+            density = np.log(sums) if top is None else np.log(sums) + top
             r, entropy = self._responsibilities(rows, s, r / sums)
             if kept is not None:
                 kept[rows] = r.T
@@ -241,6 +339,11 @@ def _temperature(how: EStep) -> float:
     return how.temperature if how.kind == "annealed" else 1.0
 
 
+def _total(values: np.ndarray, weights: np.ndarray | None) -> Any:
+    """The weighted sum of each block's values (..., b)."""
+    return (values if weights is None else weights * values).sum(-1)
+
+
 def _dot(r: np.ndarray, s: np.ndarray) -> float:
     """The sum of r s, 0 x -inf being 0."""
     total = float(np.einsum("kb,kb->", r, s))
@@ -257,9 +360,11 @@ def one_hot(labels: np.ndarray, k: int) -> np.ndarray:
 def softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(responsibilities (n, K), log-density (n,)) of scores (n, K)."""
     top = scores.max(1, keepdims=True)
-    e = np.exp(scores - top)
+    e = scores - top
+    np.exp(e, out=e)
     sums = e.sum(1, keepdims=True)
-    return e / sums, (top + np.log(sums))[:, 0]
+    e /= sums
+    return e, (top + np.log(sums))[:, 0]
 
 
 __all__ = ["Any", "Mixture", "blocks", "log_weights", "one_hot", "softmax"]

@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from emstudio.core import selection
 from emstudio.core.data import Dataset, Missing, Table, dataset, fitted_columns
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.how import E_STEPS, EStep
 from emstudio.core.marks import Drawing, Handle, View
+from emstudio.core.updates import Update
 
 _DIGITS = re.compile(r"[0-9a-zA-Z.+-]+")  # what a number can be written with: 12, -1.5e-3, inf
 
@@ -120,6 +122,24 @@ class Posterior:
     temperature: float = 1.0
     cost: float | None = None
 
+    heavy: ClassVar[tuple[str, ...]] = ("resp",)  # what grows with the rows; it can be let go and made again
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of what `lightened` lets go."""
+        return sum(_nbytes(getattr(self, name)) for name in self.heavy)
+
+    def lightened(self) -> Posterior:
+        """Without what is heavy: the M-step's statistics and the figures stay."""
+        return dataclasses.replace(self, **dict.fromkeys(self.heavy))
+
+
+def _nbytes(value: object) -> int:
+    """Of an array, or of the arrays among an object's fields."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    return sum(v.nbytes for v in vars(value).values() if isinstance(v, np.ndarray)) if value is not None else 0
+
 
 @dataclass(frozen=True)
 class Promises:
@@ -140,6 +160,7 @@ class Model:
     title: ClassVar[str]
     promises: ClassVar[Promises] = Promises()
     starts: ClassVar[tuple[str, ...]] = ("kmeans++", "points", "responsibilities")
+    drawless: ClassVar[tuple[str, ...]] = ("hierarchical",)  # the starts that draw nothing, and are always alike
     e_steps: ClassVar[tuple[str, ...]] = tuple(kind for kind, _, _ in E_STEPS)  # the first is the model's own
     accelerates: ClassVar[bool] = False  # whether it has `coordinates`
     scales: ClassVar[bool] = True  # whether its columns may be standardised
@@ -173,6 +194,11 @@ class Model:
                 raise UserError(f"the model {cls.name} has no parameter {name!r}", f"it has: {names}")
         return cls(**{n: known[n].parse(v) for n, v in values.items() if n in known}, **learned)
 
+    @classmethod
+    def sized(cls, k: int) -> Model:
+        """The model with `k` components, as far as it has a choice of them."""
+        return cls.make(k=k) if any(p.name == "k" for p in cls.parameters()) else cls()
+
     def with_(self, **values: Any) -> Model:
         """The same model with some parameters changed."""
         return type(self).make(**{**dataclasses.asdict(self), **values})  # type: ignore[call-overload]
@@ -198,6 +224,11 @@ class Model:
         """What of `table` this model is fitted to, from the columns `names` or its own choice. Raises UserError."""
         chosen = self.columns(table, (weights, truth)) if names is None else names
         return dataset(table, chosen, missing=missing, weights=weights, truth=truth)
+
+    @property
+    def promised(self) -> Promises:
+        """What a run of this very model may be held to: the class's promises, less what its parameters cost."""
+        return self.promises
 
     @property
     def settled(self) -> bool:
@@ -304,6 +335,30 @@ class Model:
     def free_parameters(self, data_dimension: int) -> int:
         raise NotImplementedError
 
+    def count_free(self, data_dimension: int, params: Params, start: Start) -> int:
+        """The free parameters of a fit: a start may have taken some away, and params say how many symbols there are."""
+        return self.free_parameters(data_dimension)
+
+    def certainty(self, data: Dataset, params: Params, resp: np.ndarray) -> float:
+        """log P(the most probable assignment of all rows | x), weighted: what ICL adds to BIC, twice and negative.
+
+        `resp` (n, K) are the exact responsibilities.
+        """
+        return selection.certainty(resp, data.weights)
+
+    def statistics(self, data: Dataset, params: Params, posterior: Posterior) -> dict[str, Any]:
+        """Named expectations of the E-step that a person reads beside the parameters; {} where a model has none."""
+        return {}
+
+    def reported(self, data: Dataset, params: Params, posterior: Posterior) -> dict[str, Any] | None:
+        """Those of the `statistics` that every entry of a fit's trace holds; None where there are none."""
+        return None
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The declared parameters that mean nothing beside the others' values."""
+        return ()
+
     def reseed(self, data: Dataset, params: Params, component: int, rng: np.random.Generator) -> Params:
         """`params` with one component started anew on a row that the others explain badly."""
         raise NotImplementedError
@@ -370,9 +425,17 @@ class Model:
         """(K, 2) where each component's letter stands in `view`: trails join these."""
         raise NotImplementedError
 
-    def move(self, params: Params, handle: Handle, view: View, position: tuple[float, float]) -> Params:
+    def move(self, params: Params, handle: Handle, view: View, position: tuple[float, ...]) -> Params:
         """The nearest allowed parameters with the handle at `position` in `view`."""
         raise NotImplementedError
+
+    def updates(self, data: Dataset, params: Params, posterior: Posterior) -> list[Update]:
+        """How the M-step made `params` of a posterior, parameter by parameter; empty where that is told in another way."""
+        return []
+
+    def expected(self, posterior: Posterior) -> list[tuple[str, np.ndarray]]:
+        """What the E-step expects of each component beside its parameters: (row's name, (K,) values)."""
+        return []
 
     def table(self, data: Dataset, params: Params) -> list[tuple[str, np.ndarray]]:
         """The parameters as a person reads them: (row's name, (K,) values)."""

@@ -14,6 +14,10 @@ import numpy as np
 from emstudio.core.frame import Frame
 from emstudio.core.gaussian_types import Scatter, factors
 
+_LEAST = float(
+    np.finfo(float).tiny
+)  # a probability of 0 counts as this: a prior that forbids it takes off much, not all
+
 
 @dataclass(frozen=True)
 class NormalPrior:
@@ -39,9 +43,9 @@ class NormalPrior:
         d = len(frame.centre)
         return self.covariances * frame.total / k ** (2.0 / d)
 
-    def added(self, moments: Scatter) -> Scatter:
-        """The moments with the pseudo-rows."""
-        n, k = moments.counts, len(moments.counts)
+    def added(self, moments: Scatter, rows: np.ndarray | None = None) -> Scatter:
+        """The moments with the pseudo-rows; `rows` (K,) is what the means and scatter are made of, where that is not counts."""
+        n, k = moments.counts if rows is None else rows, len(moments.counts)
         total = n + self.means
         extra = self.pseudo_scatter(moments.frame, k)
         pull = self.means * n / np.where(total > 0, total, 1.0)
@@ -51,7 +55,7 @@ class NormalPrior:
             outer = moments.means[:, :, None] * moments.means[:, None, :]
             scatter = moments.scatter + extra + pull[:, None, None] * outer
         means = moments.means * (n / np.where(total > 0, total, 1.0))[:, None]
-        return Scatter(moments.frame, n + self.counts, means, scatter)
+        return Scatter(moments.frame, moments.counts + self.counts, means, scatter)
 
     def log_density(self, frame: Frame, means: np.ndarray, covariances: np.ndarray) -> float:
         """log p(means, covariances) but for a constant; means (K, d) and covariances (K, d, d) in the data's units."""
@@ -65,9 +69,16 @@ class NormalPrior:
         return float(-0.5 * (self.counts * log_det + trace + self.means * (shift**2).sum(1)).sum())
 
 
-def log_dirichlet(weights: np.ndarray, a: float) -> float:
-    """(a - 1) sum log pi_k: the log-density of weights (K,) under a symmetric Dirichlet prior, but for a constant."""
-    return 0.0 if a == 1.0 else float((a - 1.0) * np.log(np.maximum(weights, np.finfo(float).tiny)).sum())
+def log_dirichlet(p: np.ndarray, a: float) -> float:
+    """(a - 1) sum log p: the log-density of weights (K,), or of rows of probabilities (K, c) together, each under a
+    symmetric Dirichlet prior, but for a constant."""
+    return 0.0 if a == 1.0 else float((a - 1.0) * np.log(np.maximum(p, _LEAST)).sum())
+
+
+def log_gamma(rates: np.ndarray, rows: float, mean: np.ndarray) -> float:
+    """The log-density of rates (K, d), each Gamma with the shape 1 + rows mean_j and the rate `rows`, but for a constant:
+    as if `rows` rows of the counts `mean` (d,) were seen of each."""
+    return float(rows * (np.log(np.maximum(rates, _LEAST)) @ mean - rates.sum(1)).sum()) if rows else 0.0
 
 
 def floor_penalty(floor: float, covariances: np.ndarray, counts: np.ndarray) -> float:

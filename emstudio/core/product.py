@@ -79,6 +79,9 @@ class Product(Family):
     def expected(self, moments: ProductMoments, theta: Theta) -> np.ndarray:
         return np.sum([p.family.expected(m, t) for p, m, t in zip(self.parts, moments.parts, theta)], axis=0)
 
+    def log_prior(self, moments: ProductMoments, theta: Theta) -> float:
+        return sum(p.family.log_prior(m, t) for p, m, t in zip(self.parts, moments.parts, theta))
+
     def coordinates(self, data: Dataset, theta: Theta) -> np.ndarray | None:
         own = [p.family.coordinates(p.of(data), t) for p, t in zip(self.parts, theta)]
         return None if any(c is None for c in own) else np.concatenate([np.ravel(c) for c in own])

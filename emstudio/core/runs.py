@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from emstudio.core.data import Dataset
 from emstudio.core.em import Moment, advance, begin, blank, evaluate
 from emstudio.core.errors import Degenerate, Notice, UserError
 from emstudio.core.how import SOFT, EStep
+from emstudio.core.matching import matched
 from emstudio.core.model import Model, Params, Start
 from emstudio.core.remedies import answered
 from emstudio.core.stopping import Stopping, Verdict
@@ -23,13 +25,17 @@ _LEFT = 100.0  # times the root of the tolerance: so far from the optimum slow E
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One line of a trace: the figures of the parameters after `iteration` iterations (`params` only where kept)."""
+    """One line of a trace: the figures of the parameters after `iteration` iterations (`params` only where kept).
+
+    `statistics` are the expectations under these parameters, where the model reports any.
+    """
 
     iteration: int
     log_likelihood: float | None
     bound: float | None
     params: Params | None = None
     cost: float | None = None
+    statistics: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +76,64 @@ class Run:
         return self.stop == "collapse"
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A run under way, between two iterations: all that is needed to go on or to say why it ended.
+
+    `objectives` and `params` hold the last three and two; `ended` is the verdict that ended it, also of a collapse.
+    """
+
+    moment: Moment
+    objectives: tuple[float | None, ...]
+    params: tuple[Params, ...]
+    notices: tuple[Notice, ...] = ()
+    ended: Verdict | None = None
+
+    @property
+    def collapsed(self) -> bool:
+        return self.ended is not None and self.ended.stop == "collapse"
+
+
+def under_way(moment: Moment, stopping: Stopping) -> Course:
+    """The run from `moment` on, begun if nothing was started. Raises UserError or Degenerate where no start can be made."""
+    moment = begin(moment, resp=False) if moment.next == "start" else evaluate(moment, resp=False)
+    return _judged(Course(moment, (moment.objective,), (moment.snapshot.params,)), stopping)
+
+
+def iterated(course: Course, stopping: Stopping, on_collapse: str = "stop") -> Course:
+    """The run one iteration farther. A collapse ends it at its last sound moment, or is answered (see `remedies`) first."""
+    moment, notices = course.moment, list(course.notices)
+    objectives, params = course.objectives, course.params
+    before = moment
+    while True:
+        try:
+            after = advance(advance(before, resp=False), resp=False)
+            break
+        except Degenerate as news:
+            notice = _dated(news.notice, moment.snapshot.t + 1)
+            answer = answered(before, notice, on_collapse, len(notices) + 1) if len(notices) < RESEEDS else None
+            if answer is None:
+                return replace(course, notices=(*notices, notice), ended=Verdict("collapse", notice.text))
+            notices.append(replace(notice, text=f"{notice.text} {answer[1]}"))
+            before = evaluate(answer[0], resp=False)
+            objectives, params = (before.objective,), (before.snapshot.params,)
+    known = {(n.code, n.component) for n in notices}
+    kept = after.model.kept(after.snapshot.posterior)
+    notices += [_dated(n, after.snapshot.t) for n in kept if (n.code, n.component) not in known]
+    objectives = (*objectives[-2:], after.objective)
+    return _judged(Course(after, objectives, (params[-1], after.snapshot.params), tuple(notices)), stopping)
+
+
+def _judged(course: Course, stopping: Stopping) -> Course:
+    """The course with the stopping rule's verdict, where that ends it; a run that never settles has but its limit."""
+    moment, verdict = course.moment, None
+    if moment.how.settles:
+        verdict = stopping.verdict(course.objectives, moment.data.total, course.params, moment.left)
+    if verdict is None or not verdict.stop:
+        verdict = stopping.exhausted(moment.snapshot.t, moment.how.settles)
+    return replace(course, ended=verdict)
+
+
 def run(
     moment: Moment,
     stopping: Stopping,
@@ -84,54 +148,29 @@ def run(
     of the iteration in which it happened, and the run goes on. `watch` is called with the moment after every iteration;
     True interrupts. Raises UserError or Degenerate where not even the start can be made.
     """
-    moment = begin(moment, resp=False) if moment.next == "start" else evaluate(moment, resp=False)
-    trace = [_entry(moment, keep_params)]
-    notices: list[Notice] = []
-    objectives, params = [moment.objective], [moment.snapshot.params]
-    while True:
-        verdict = _verdict(stopping, moment, objectives, params)
-        ended = (
-            verdict
-            if verdict is not None and verdict.stop
-            else stopping.exhausted(moment.snapshot.t, moment.how.settles)
-        )
-        if ended is not None:
-            return Run(moment, tuple(trace), ended.stop, ended.reason, tuple(notices))
-        if watch is not None and watch(moment):
-            reason = f"interrupted after {_count(moment.snapshot.t, 'iteration')}"
-            return Run(moment, tuple(trace), "interrupted", reason, tuple(notices))
-        before = moment
-        while True:
-            try:
-                after = advance(advance(before, resp=False), resp=False)
-                break
-            except Degenerate as news:
-                notice = _dated(news.notice, moment.snapshot.t + 1)
-                answer = answered(before, notice, on_collapse, len(notices) + 1) if len(notices) < RESEEDS else None
-                if answer is None:
-                    return Run(moment, tuple(trace), "collapse", notice.text, (*notices, notice))
-                notices.append(replace(notice, text=f"{notice.text} {answer[1]}"))
-                before = evaluate(answer[0], resp=False)
-                objectives, params = [before.objective], [before.snapshot.params]
-        moment = after
-        known = {(n.code, n.component) for n in notices}
-        kept = moment.model.kept(moment.snapshot.posterior)
-        notices += [_dated(n, moment.snapshot.t) for n in kept if (n.code, n.component) not in known]
-        trace.append(_entry(moment, keep_params))
-        objectives = [*objectives[-2:], moment.objective]
-        params = [params[-1], moment.snapshot.params]
+    course = under_way(moment, stopping)
+    trace = [_entry(course.moment, keep_params)]
+    while course.ended is None:
+        if watch is not None and watch(course.moment):
+            reason = f"interrupted after {_count(course.moment.snapshot.t, 'iteration')}"
+            return Run(course.moment, tuple(trace), "interrupted", reason, course.notices)
+        course = iterated(course, stopping, on_collapse)
+        if not course.collapsed:
+            trace.append(_entry(course.moment, keep_params))
+    return ended(course, trace)
+
+
+def ended(course: Course, trace: Sequence[Entry] | None = None) -> Run:
+    """The run that a course which ended was; without its `trace`, of the last iteration only."""
+    assert course.ended is not None and course.ended.stop is not None
+    trace = (_entry(course.moment, False),) if trace is None else tuple(trace)
+    return Run(course.moment, trace, course.ended.stop, course.ended.reason, course.notices)
 
 
 def _entry(moment: Moment, keep_params: bool) -> Entry:
     s = moment.snapshot
-    return Entry(s.t, s.log_likelihood, s.bound, s.params if keep_params else None, s.cost)
-
-
-def _verdict(stopping: Stopping, moment: Moment, objectives: list, params: list) -> Verdict | None:
-    """What the rule says; None for a run that never settles."""
-    if not moment.how.settles:
-        return None
-    return stopping.verdict(objectives, moment.data.total, params, moment.left)
+    reported = None if moment.ahead is None else moment.model.reported(moment.data, s.params, moment.ahead)
+    return Entry(s.t, s.log_likelihood, s.bound, s.params if keep_params else None, s.cost, reported)
 
 
 def _dated(notice: Notice, iteration: int) -> Notice:
@@ -147,7 +186,7 @@ def _count(n: int, noun: str) -> str:
 class Optimum:
     """Where `starts` of the starts ended, the first of them with the number `first`.
 
-    `spurious`: a component rests on a handful of rows there.
+    `spurious`: a component rests on a handful of rows there. `number` is the start whose end stands for all of them.
     """
 
     log_likelihood: float | None
@@ -155,6 +194,7 @@ class Optimum:
     first: int
     cost: float | None = None
     spurious: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +221,13 @@ class Tally:
         self.finished = 0
         self._first_news: Notice | None = None
         self._ends: list[_End] = []
+        self._alike: dict[tuple[int, int], bool] = {}  # whether two ends are one optimum, where that was asked
+
+    def copy(self) -> Tally:
+        """Another tally of the same runs, to which others can be added."""
+        other = Tally()
+        other.__dict__.update(self.__dict__, _ends=self._ends.copy(), _alike=self._alike.copy())
+        return other
 
     def add(self, run: Run) -> None:
         """A run ended. A collapsed one is counted and never best while there is another; ties go to the earlier one."""
@@ -225,16 +272,25 @@ class Tally:
         """
         groups: list[tuple[_End, list[int]]] = []
         for end in sorted(self._ends, key=lambda e: (-e.objective, e.number)):
-            for head, members in groups:
-                if _same(head, end, self._near):
+            near = len(groups)  # heads are in falling order: only the last ones can be as good as this end
+            while near and _as_good(groups[near - 1][0], end):
+                near -= 1
+            for head, members in groups[near:]:
+                if self._one(head, end):
                     members.append(end.number)
                     break
             else:
                 groups.append((end, [end.number]))
         return tuple(
-            Optimum(head.log_likelihood, len(members), min(members), head.cost, head.spurious)
+            Optimum(head.log_likelihood, len(members), min(members), head.cost, head.spurious, head.number)
             for head, members in groups
         )
+
+    def _one(self, a: _End, b: _End) -> bool:
+        pair = (a.number, b.number)
+        if pair not in self._alike:
+            self._alike[pair] = _same(a, b, self._near)
+        return self._alike[pair]
 
 
 def multi_start(
@@ -253,9 +309,9 @@ def multi_start(
 ) -> Tally:
     """`starts` runs, start i drawing from [seed, i]; `watch` as in `run`. UserError where no start could be made."""
     tally = Tally(stopping.tol)
-    alike = start.method == "hierarchical" and how.settles and on_collapse != "reseed"  # nothing is drawn
+    same = alike(model, start, how, on_collapse)
     for number in range(starts):
-        if alike and number:
+        if same and number:
             tally.repeat(number)
             continue
         moment = blank(data, model, start, seed, number, how, accelerate)
@@ -267,6 +323,11 @@ def multi_start(
             break
     tally.refuse_if_empty()
     return tally
+
+
+def alike(model: Model, start: Start, how: EStep, on_collapse: str) -> bool:
+    """Whether every start is the first over again, as nothing is drawn."""
+    return start.method in model.drawless and how.settles and on_collapse != "reseed"
 
 
 def _end(run: Run, objective: float) -> _End:
@@ -281,10 +342,12 @@ def _rank(run: Run) -> float:
     return -np.inf if objective is None else objective
 
 
+def _as_good(a: _End, b: _End) -> bool:
+    return abs(a.objective - b.objective) <= _SAME_OBJECTIVE * max(1.0, abs(a.objective))
+
+
 def _same(a: _End, b: _End, near: float) -> bool:
-    if abs(a.objective - b.objective) > _SAME_OBJECTIVE * max(1.0, abs(a.objective)):
-        return False
-    if len(a.params[0]) != len(b.params[0]):
+    if not _as_good(a, b) or len(a.params[0]) != len(b.params[0]):
         return False
     order = matched(a.params, b.params)
     for u, v in zip(a.params, b.params):
@@ -292,20 +355,3 @@ def _same(a: _End, b: _End, near: float) -> bool:
         if np.abs(u - v).max(initial=0.0) > near * np.abs(u).max(initial=0.0):
             return False
     return True
-
-
-def matched(a: Params, b: Params) -> np.ndarray:
-    """(K,) the order of `b`'s components that lies nearest to those of `a`; nearest pairs are taken first."""
-    k = len(np.asarray(a[0]))
-    distance = np.zeros((k, k))
-    for u, v in zip(a, b):
-        u, v = np.asarray(u, float).reshape(k, -1), np.asarray(v, float).reshape(k, -1)
-        spread = np.ptp(np.concatenate([u, v]), axis=0)
-        scale = np.where(spread > 0, spread, 1.0)
-        distance += (np.abs(u[:, None] - v[None]) / scale).max(axis=2, initial=0.0)
-    order = np.empty(k, int)
-    for _ in range(k):
-        i, j = np.unravel_index(np.argmin(distance), distance.shape)
-        order[i] = j
-        distance[i], distance[:, j] = np.inf, np.inf
-    return order

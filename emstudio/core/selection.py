@@ -17,13 +17,19 @@ def aic(log_likelihood: float, free: int) -> float:
     return -2.0 * log_likelihood + 2.0 * free
 
 
-def icl(bic: float, resp: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """BIC - 2 sum of w log(largest responsibility): every row counted for its most probable component.
-
-    `resp` (n, K). Biernacki, Celeux and Govaert 2000, IEEE Transactions on Pattern Analysis and Machine Intelligence 22.
-    """
+def certainty(resp: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """log P(the most probable assignment of all rows | x): the sum of w log(largest responsibility), `resp` (n, K)."""
     certain = np.log(resp.max(axis=1))
-    return float(bic - 2.0 * (certain.sum() if weights is None else certain @ weights))
+    return float(certain.sum() if weights is None else certain @ weights)
+
+
+def icl(bic: float, certainty: float) -> float:
+    """BIC - 2 log P(the most probable assignment of all rows | x), the logarithm being `certainty`.
+
+    Of a mixture every row is counted for its most probable component, of a chain its most probable path.
+    Biernacki, Celeux and Govaert 2000, IEEE Transactions on Pattern Analysis and Machine Intelligence 22.
+    """
+    return float(bic - 2.0 * certainty)
 
 
 def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float | None:

@@ -8,6 +8,7 @@ Source: Peel and McLachlan 2000, Statistics and Computing 10.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -19,9 +20,12 @@ from emstudio.core.family import Evaluator, Family
 from emstudio.core.frame import Frame, frame_of
 from emstudio.core.gaussian import Gaussian
 from emstudio.core.gaussian_types import LOG_2PI, Normal, Scatter, factors
+from emstudio.core.prior import NormalPrior
 
 _ELEMENTS = 49152  # of a block's residuals (K d b): what stays in the second-level cache
 _FAR = 1e3  # squared jump of a location over its variance beyond which the moments are taken again
+MOST_DOF = 1000.0  # free degrees of freedom end here: rows that are normal would raise them for ever
+_LEAST_DOF = 0.01
 _LARGE = 20.0  # arguments from which the series of log Gamma and digamma have all digits of a double
 
 
@@ -38,7 +42,7 @@ class StudentMoments:
     """Sums of an E-step in z units, besides responsibilities r weighted by the expected scales u.
 
     `counts` (K,) = sum of r; `scaled` (K,) = sum of r u; `means` (K, d) and `scatter` (K, d, d), or (K, d), are those of
-    the rows weighted by r u; `misfit` (K,) = sum of r (log u - u + 1), never positive; `dof` (K,) that u was made with.
+    the rows weighted by r u; `dof` (K,) that u was made with.
     """
 
     frame: Frame
@@ -46,7 +50,6 @@ class StudentMoments:
     scaled: np.ndarray
     means: np.ndarray
     scatter: np.ndarray
-    misfit: np.ndarray
     dof: np.ndarray
 
 
@@ -57,6 +60,7 @@ class StudentFamily(Family):
     covariance: Covariance
     dof: float | None = None
     floor: float = 0.0
+    prior: NormalPrior = NormalPrior()
     exponential: ClassVar[bool] = False
 
     def _normal(self) -> Gaussian:
@@ -74,17 +78,30 @@ class StudentFamily(Family):
         return StudentPass(frame_of(data), theta, self.covariance.diagonal)
 
     def estimate(self, moments: StudentMoments, previous: Student | None) -> Student:
-        """One EM step of the hidden scales: it raises the likelihood of the rows, and is no maximum of it."""
+        """One EM step of the hidden scales: it raises the likelihood of the rows, and is no maximum of it.
+
+        Free degrees of freedom stay what they were: `climbed` raises them afterwards.
+        """
         before = None if previous is None else Normal(previous.means, previous.covariances)
         scatter = Scatter(moments.frame, moments.counts, moments.means, moments.scatter)
+        if not self.prior.flat:
+            scatter = self.prior.added(scatter, moments.scaled)
         new = self._normal().estimate(scatter, before)
-        return Student(new.means, new.covariances, self._degrees(moments))
+        return Student(new.means, new.covariances, moments.dof)
 
-    def _degrees(self, m: StudentMoments) -> np.ndarray:
-        if self.dof is not None:
-            return m.dof  # as the start has them, given ones too
-        d = m.means.shape[1]
-        return degrees(log_less_digamma(0.5 * (m.dof + d)) - m.misfit / m.counts)
+    def climbed(self, data: Dataset, theta: Student, resp: np.ndarray) -> Student:
+        """`theta` with the degrees of freedom that fit the rows best, weighted by resp (n, K), at its means and scales."""
+        delta = np.empty((len(theta.dof), data.n))
+        evaluator = StudentPass(frame_of(data), theta, self.covariance.diagonal)
+        for i in range(0, data.n, evaluator.block):
+            evaluator.scores(slice(i, min(i + evaluator.block, data.n)))
+            delta[:, i : i + evaluator.block] = evaluator.delta
+        r = resp.T if data.weights is None else resp.T * data.weights
+        found = [degrees(delta[k], r[k], float(theta.dof[k]), data.d) for k in range(len(delta))]
+        return theta._replace(dof=np.array(found))
+
+    def log_prior(self, moments: StudentMoments, theta: Student) -> float:
+        return self.prior.log_density(moments.frame, theta.means, theta.covariances)
 
     def coordinates(self, data: Dataset, theta: Student) -> np.ndarray:
         """The Gaussian's, and the logarithm of the degrees of freedom where they are free."""
@@ -97,6 +114,7 @@ class StudentFamily(Family):
         if self.dof is None:
             with np.errstate(over="ignore"):
                 dof, table = np.exp(table[:, -1]), table[:, :-1]
+            dof = np.minimum(dof, np.maximum(MOST_DOF, like.dof))
         own = self._normal().at_coordinates(data, table.ravel(), Normal(like.means, like.covariances))
         return Student(own.means, own.covariances, dof)
 
@@ -125,8 +143,13 @@ class StudentPass(Evaluator):
         self.block = int(max(512, min(16384, _ELEMENTS // max(1, k * d))))
         self._d = np.empty((k, d, 0))
         self._delta = np.empty((k, 0))
-        self._n, self._u, self._misfit, self._s = np.zeros(k), np.zeros(k), np.zeros(k), np.zeros((k, d))
+        self._n, self._u, self._s = np.zeros(k), np.zeros(k), np.zeros((k, d))
         self._w = np.zeros((k, d) if diagonal else (k, d, d))
+
+    @property
+    def delta(self) -> np.ndarray:
+        """(K, b) squared distances of the last block, in scale matrices."""
+        return self._delta
 
     def scores(self, rows: slice) -> np.ndarray:
         z = self._frame.z[:, rows]
@@ -141,7 +164,6 @@ class StudentPass(Evaluator):
         ru = r * (1.0 + excess)
         self._n += r.sum(1)
         self._u += ru.sum(1)
-        self._misfit += np.einsum("kb,kb->k", r, np.log1p(excess) - excess)
         weighted = d * ru[:, None, :]
         self._s += weighted.sum(2)
         if self._diagonal:
@@ -157,7 +179,7 @@ class StudentPass(Evaluator):
         else:
             scatter = self._w - self._u[:, None, None] * shift[:, :, None] * shift[:, None, :]
         means = self._reference + shift
-        return StudentMoments(self._frame, self._n, self._u, means, scatter, self._misfit, self._theta.dof)
+        return StudentMoments(self._frame, self._n, self._u, means, scatter, self._theta.dof)
 
     def again(self) -> StudentPass | None:
         if self._second:
@@ -199,32 +221,36 @@ def log_less_digamma(x: np.ndarray) -> np.ndarray:
     return np.where(x < _LARGE, np.log(small) - digamma(small), series)
 
 
-def _slope(x: np.ndarray) -> np.ndarray:
-    """The derivative of log x - digamma(x)."""
-    from scipy.special import zeta
+def degrees(delta: np.ndarray, r: np.ndarray, dof: float, d: int) -> float:
+    """The nu up the slope from `dof` at which sum r log t is stationary, or `MOST_DOF`; `delta` (n,) squared distances.
 
-    small, large = np.minimum(x, _LARGE), np.maximum(x, _LARGE)
-    y = 1.0 / (large * large)
-    series = -y * (0.5 + (1 / 6 - y * (1 / 30 - y * (1 / 42 - y * (1 / 30 - y * 5 / 66)))) / large)
-    return np.where(x < _LARGE, 1.0 / small - zeta(2.0, small), series)
-
-
-def degrees(c: np.ndarray) -> np.ndarray:
-    """(K,) nu with log(nu / 2) - digamma(nu / 2) = c > 0, by Newton's method on the reciprocals, within its bracket.
-
-    1 / (log x - digamma(x)) is nearly a straight line, and x lies between 1 / (2 c) and 1 / c.
+    With u = (nu + d) / (nu + delta) and L(x) = log x - digamma(x) the derivative is half of
+    sum r (L(nu / 2) - L((nu + d) / 2) + log u - u + 1). Its sign is followed from `dof` in steps that double, and then the
+    root is found in log nu (Brent). Source: Liu and Rubin 1995, Statistica Sinica 5 (ECME).
     """
-    c = np.maximum(np.asarray(c, float), 1e-300)
-    low, high = 0.5 / c, 1.0 / c
-    x = 0.5 * (low + high)
-    for _ in range(60):
-        f = log_less_digamma(x)
-        low, high = np.where(f > c, x, low), np.where(f > c, high, x)  # f falls with x
-        with np.errstate(all="ignore"):
-            step = x + (f - c) * f / (c * -_slope(x))
-        new = np.where((step > low) & (step < high), step, 0.5 * (low + high))
-        done = np.abs(new - x) <= 4e-16 * x
-        x = new
-        if done.all():
-            break
-    return 2.0 * x
+    from scipy.optimize import brentq
+
+    n = float(r.sum())
+    if not (n > 0 and np.isfinite(delta).all()):
+        return dof
+
+    def slope(s: float) -> float:
+        nu = math.exp(s)
+        u = (nu + d) / (nu + delta)
+        excess = (d - delta) / (nu + delta)  # u - 1
+        far = math.log(nu + d) - np.log(nu + delta)  # there u - 1 rounds to -1, and u to 0
+        log_u = np.where(u < 0.5, far, np.log1p(np.maximum(excess, -0.5)))
+        ends = log_less_digamma(np.array([0.5 * nu, 0.5 * (nu + d)]))
+        return float(ends[0] - ends[1]) + float(r @ (log_u - excess)) / n
+
+    low, high = math.log(_LEAST_DOF), math.log(max(MOST_DOF, dof))
+    at = min(max(math.log(dof), low), high)
+    here = slope(at)
+    step, end = (1.0, high) if here > 0 else (-1.0, low)
+    while here and at != end:
+        beyond = min(max(at + step, low), high)
+        there = slope(beyond)
+        if there * here <= 0:
+            return math.exp(brentq(slope, at, beyond, xtol=1e-13, rtol=1e-13))
+        at, step = beyond, 2.0 * step
+    return math.exp(at) if at != math.log(dof) else dof

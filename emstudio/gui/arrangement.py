@@ -11,7 +11,7 @@ from emstudio.gui.panel_area import PanelArea
 if TYPE_CHECKING:
     from emstudio.gui.main_window import MainWindow
 
-TABLE = 200  # px that the parameters get at least
+TABLE = 200  # px that the parameters get of what they need, where what is explained needs more than there is
 GROWTH = 110  # px by which the bars grow where the parameters need less than there is
 WIDE = 1600  # px from which the side panels are wider
 
@@ -24,12 +24,12 @@ class Arrangement(QObject):
         self._window = window
         self._docks = window.docks
         self._made_for = self._content()
-        self._room_for = window.session.model.k
+        self._room_for = self._told()
         later = Qt.ConnectionType.QueuedConnection
         window.session.data_changed.connect(self._on_content, later)
         window.session.settings_changed.connect(self._on_content, later)
         window.parameters.view.table.modelReset.connect(self._on_content, later)
-        bar = self._docks["explain"].widget().verticalScrollBar()  # type: ignore[attr-defined]
+        bar = window.side.areas["Explain"].verticalScrollBar()
         bar.rangeChanged.connect(self._make_room, later)
 
     def size_docks(self) -> None:
@@ -58,16 +58,19 @@ class Arrangement(QObject):
         height = explain.height() + parameters.height()
         pairs.hide()
         wanted = self._wanted("explain")
+        needed = self._wanted("parameters")
+        least = min(needed, TABLE)
         if pairs.wanted and wanted + pairs.sizeHint().height() + TABLE <= height:
             pairs.show()
             wanted += pairs.sizeHint().height()
-        spare = height - wanted - max(self._wanted("parameters"), TABLE)
-        wanted = min(wanted + max(0, min(spare, GROWTH)), height - TABLE)
+        spare = height - wanted - max(needed, TABLE)
+        wanted = min(wanted + max(0, min(spare, GROWTH)), height - least)
         self._window.resizeDocks([explain, parameters], [wanted, height - wanted], Qt.Orientation.Vertical)
 
     def _content(self) -> tuple:
         window = self._window
-        return window.session.data.names, type(window.session.model), bool(window.parameters.view.table.rows.names)
+        session, table = window.session, window.parameters.view.table
+        return session.data.names, type(session.model), session.how.kind, bool(table.rows.names)
 
     def _on_content(self, *_: object) -> None:
         """Once for other columns or another model; a person's own arrangement is left alone while the same is shown."""
@@ -77,13 +80,16 @@ class Arrangement(QObject):
                 self.share_right()
 
     def _make_room(self, *_: object) -> None:
-        """Once for each number of components: more of them need more room to be explained, where there is some."""
-        k = self._window.session.model.k
-        if k == self._room_for or self._wanted("explain") <= self._docks["explain"].height():
+        """Once for each number of components and kind of E-step: more needs more room to be explained, where there is some."""
+        told = self._told()
+        if told == self._room_for or self._wanted("explain") <= self._docks["explain"].height():
             return
-        self._room_for = k
+        self._room_for = told
         if self._stacked():
             self.share_right()
+
+    def _told(self) -> tuple[int, str]:
+        return self._window.session.model.k, self._window.session.how.kind
 
     def _stacked(self) -> bool:
         explain, parameters = self._docks["explain"], self._docks["parameters"]
@@ -93,7 +99,7 @@ class Arrangement(QObject):
     def _wanted(self, name: str) -> int:
         """The height at which a dock's panel need not scroll."""
         dock = self._docks[name]
-        area = dock.widget()
+        area = self._window.side.areas["Explain"] if name == "explain" else dock.widget()
         panel = area.widget() if isinstance(area, PanelArea) else area
         panel.layout().activate()
         width = max(panel.width(), 1)

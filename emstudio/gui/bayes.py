@@ -37,12 +37,14 @@ class Rule:
     """The numbers of one point, as logarithms so that nothing is rounded to zero.
 
     `log_products` (K,) = log pi_k + log p(x | k); `log_weights` (K,) or None where the model has no weights.
-    `distances` (K,) to the centres where there is no likelihood: the share is the nearest's.
+    `distances` (K,) to the centres where there is no likelihood: the share is the nearest's. `factors` names the two
+    factors of a product; those of a chain are what came before and what comes after.
     """
 
     log_products: np.ndarray
     log_weights: np.ndarray | None = None
     distances: np.ndarray | None = None
+    factors: tuple[str, str] = ("weight", "density")
 
     @property
     def log_sum(self) -> float:
@@ -145,7 +147,8 @@ class BayesTable(QWidget):
             return "", "", _short(product), share
         weight = float(self._rule.log_weights[k])
         density = product - weight if math.isfinite(weight) else math.nan
-        return _weight(weight), _short(density), _short(product), share
+        first = _weight(weight) if self._rule.factors[0] == "weight" else _short(weight)
+        return first, _short(density), _short(product), share
 
     def sizeHint(self) -> QSize:
         rows = min(self._k, MOST if self._grown else FEW)
@@ -162,7 +165,8 @@ class BayesTable(QWidget):
             self._paint_hint(painter)
             return
         weighted = self._rule.log_weights is not None
-        heads = ("", "weight" if weighted else "", "\u00d7  density" if weighted else "", "=  product", "share")
+        first, second = self._rule.factors
+        heads = ("", first if weighted else "", f"\u00d7  {second}" if weighted else "", "=  product", "share")
         if self._rule.distances is not None:
             heads = ("", "", "", "distance", "share")
         self._row(painter, 0, heads, [theme.colour("text3")] * 5, 11, 400)
@@ -187,7 +191,10 @@ class BayesTable(QWidget):
     def _edges(self) -> list[float]:
         """The right edges of the five columns."""
         width = self.width()
-        return [width * share for share in (0.17, 0.36, 0.61, 0.85, 1.0)]
+        # A chain's first factor is as small a number as its second.
+        wide = self._rule is not None and self._rule.factors[0] != "weight"
+        first = (0.1, 0.35) if wide else (0.17, 0.36)
+        return [width * share for share in (*first, 0.61, 0.85, 1.0)]
 
     def _row(self, painter: QPainter, i: int, words: tuple, inks: list[QColor], px: int, weight: int) -> None:
         top = self._pitch * i + (4 if self._rule is not None and i == len(self.lines()) else 0)
@@ -205,8 +212,12 @@ def _weight(log_value: float) -> str:
 
 
 def _short(log_value: float) -> str:
-    """As wide as its column: a digit less beside an exponent of three."""
+    """As wide as its column: a digit less beside an exponent of three, and of five."""
     if math.isnan(log_value):
         return "\u2014"
     words = exponential(log_value)
-    return words if len(words) <= 8 else exponential(log_value, 2)
+    for digits in (2, 1):
+        if len(words) <= 8:
+            break
+        words = exponential(log_value, digits)
+    return words

@@ -174,9 +174,8 @@ class Biases(QWidget):
             )
         ]
         colour = theme.component_colour(k)
-        fill = QPainterPath(QPointF(plot.left(), plot.bottom()))
-        fill.addPolygon(QPolygonF(points))
-        fill.lineTo(plot.right(), plot.bottom())
+        fill = QPainterPath()
+        fill.addPolygon(QPolygonF([plot.bottomLeft(), *points, plot.bottomRight()]))
         painter.fillPath(fill, faded(colour, FILL_ALPHAS[0] + 0.01))
         painter.setPen(line_pen(colour, 2.0, k))
         painter.drawPolyline(QPolygonF(points))

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.format import count
-from emstudio.core.marks import Disc, Handle, View
+from emstudio.core.marks import Handle, View
 from emstudio.gui import theme
 from emstudio.gui.canvas_input import CanvasInput, press_key
 from emstudio.gui.changes import Changes, Movement, is_m_step
@@ -28,6 +28,7 @@ from emstudio.gui.hand import Hand
 from emstudio.gui.letters import Trail
 from emstudio.gui.picture import Picture, snapshot
 from emstudio.gui.pointing import Pointing
+from emstudio.gui.pulling import Pulling
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.tools import TOOLS, Spot, Stroke, Tool
 from emstudio.gui.trails import Trails
@@ -57,6 +58,7 @@ class Canvas(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.picture = Picture(self)
         self.hand = Hand(self.picture.box)
+        self.pulling = Pulling(self.picture)
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.addWidget(self.picture)
@@ -234,6 +236,7 @@ class Canvas(QWidget):
         self._tool.lifted()
         self._input.pressed = False
         self._tool = tool
+        self.pulling.set_on(name == "select")
         self.picture.viewport().setCursor(tool.cursor)
         self.leave()
         if self._input.mouse is not None:
@@ -286,6 +289,7 @@ class Canvas(QWidget):
         """Put the ring on a component; keys nudge it."""
         if k is not None and not 0 <= k < self.session.model.k:
             return
+        self.pulling.forget()
         if k != self.picked_component:
             self.picture.letters.pick(k)
             self.component_picked.emit(k)
@@ -333,6 +337,11 @@ class Canvas(QWidget):
         if self._tool.brush:
             self.hand.show_brush(spot.x, spot.y, self._tool.radius)
             return
+        grip = self.pulling.point(spot.x, spot.y)
+        if grip is not None:
+            self.pointing.leave()
+            self.picture.viewport().setCursor(self.pulling.cursor(grip, spot.shift))
+            return
         letter = self.pointing.at(spot)
         self.picture.viewport().setCursor(Qt.CursorShape.SizeAllCursor if letter else self._tool.cursor)
 
@@ -340,6 +349,7 @@ class Canvas(QWidget):
         """The hand is elsewhere."""
         self.hand.hide_brush()
         self.pointing.leave()
+        self.pulling.leave()
 
     def _refresh_marks(self) -> None:
         """Rings and cards belong to points: they follow them, and tell their newest responsibilities."""
@@ -374,20 +384,7 @@ class Canvas(QWidget):
         if not press_key(self, event):
             super().keyPressEvent(event)
 
-    def nudge(self, dx: float, dy: float) -> None:
-        """Move the picked mean by so many pixels."""
-        k, moment = self.picked_component, self.session.moment
-        if k is None or moment.snapshot.params is None:
-            return
-        disc = next((m for m in self.picture.asked(moment).marks if isinstance(m, Disc) and m.component == k), None)
-        if disc is None or disc.handle is None:
-            return
-        at = self.picture.frame.pixels(np.asarray(disc.position, float)[None])[0]
-        self.stroke.begin()
-        self.drag_handle(disc.handle, self.picture.frame.data(at[0] + dx, at[1] + dy))
-        self.stroke.end()
-
-    def drag_handle(self, handle: Handle, place: tuple[float, float]) -> None:
+    def drag_handle(self, handle: Handle, place: tuple[float, ...]) -> None:
         """Bring what the handle means to a place of the data, inside the gesture that is open."""
         view = self.view
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
+from emstudio.core.marks import Disc
 from emstudio.gui.tools import Spot
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def press_key(canvas: Canvas, event: QKeyEvent) -> bool:
     if held & Qt.KeyboardModifier.AltModifier and key in _NUDGES:
         far = 10 if held & Qt.KeyboardModifier.ShiftModifier else 1
         dx, dy = _NUDGES[Qt.Key(key)]
-        canvas.nudge(dx * far, dy * far)
+        nudge(canvas, dx * far, dy * far)
     elif not alone:
         return False
     elif Qt.Key.Key_1 <= key <= Qt.Key.Key_9:
@@ -109,6 +111,8 @@ def press_key(canvas: Canvas, event: QKeyEvent) -> bool:
         canvas.set_tool(_TOOL_KEYS[Qt.Key(key)])
     elif key == Qt.Key.Key_F:
         canvas.fit()
+    elif key == Qt.Key.Key_H:
+        choose_grip(canvas)
     elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
         canvas.delete_selected()
     elif key == Qt.Key.Key_Escape:
@@ -116,3 +120,27 @@ def press_key(canvas: Canvas, event: QKeyEvent) -> bool:
     else:
         return False
     return True
+
+
+def nudge(canvas: Canvas, dx: float, dy: float) -> None:
+    """Move the picked mean, or the grip chosen of its component, by so many pixels."""
+    k, moment, picture = canvas.picked_component, canvas.session.moment, canvas.picture
+    if k is None or moment.snapshot.params is None:
+        return
+    marks = picture.asked(moment).marks
+    wanted = canvas.pulling.nudged(marks, dx, dy)
+    disc = next((m for m in marks if isinstance(m, Disc) and m.component == k), None)
+    if wanted is None and disc is not None and disc.handle is not None:
+        at = picture.frame.pixels(np.asarray(disc.position, float)[None])[0]
+        wanted = (disc.handle, picture.frame.data(at[0] + dx, at[1] + dy))
+    if wanted is not None:
+        canvas.stroke.begin()
+        canvas.drag_handle(*wanted)
+        canvas.stroke.end()
+
+
+def choose_grip(canvas: Canvas) -> None:
+    """The next grip of the picked component (the first one where none is picked), for keys; after the last its letter."""
+    if canvas.picked_component is None:
+        canvas.pick_component(0)
+    canvas.pulling.choose_next()

@@ -106,7 +106,8 @@ def troubled(moment: Moment) -> str:
             "The coins are alike, so **no half-step can part them**: drag a letter, or take a random start (Shift+R)."
         )
     if moment.model.k > 1 and moment.snapshot.params is not None and moment.data.x.sum(1).max(initial=0) <= 1:
-        return "Single flips tell only the share of heads: **every place on the ridge explains them as well**."
+        enough = f" ({2 * moment.model.k - 1} tosses a trial could)" if free(moment) else ""
+        return f"Single flips cannot tell the coins apart{enough}: **all of the ridge is as likely**."
     if "not-identifiable" in codes:
         return (
             "Too few tosses a trial to tell these coins apart: **other biases and weights explain the data as well**."

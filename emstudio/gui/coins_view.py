@@ -77,6 +77,7 @@ class Trials(QWidget):
         if moment.model.name != "coins":
             return
         self.moment = moment
+        self.resp = responsibilities(moment)
         if self._about is None or self._about[0] is not moment.data or self._about[1] != moment.model:
             self._about = (moment.data, moment.model)
             self.tokens = trials_of(moment)
@@ -84,7 +85,6 @@ class Trials(QWidget):
             self._filling.stop()
             if self.known:
                 self._fill_up()
-        self.resp = responsibilities(moment)
         self.expected = self._counted()
         self.foot.explain()
         self._lay_out()

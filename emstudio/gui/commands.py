@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from emstudio.core.errors import UserError
 from emstudio.gui import theme
+from emstudio.gui.sweeps import is_chain
 from emstudio.gui.toolbar import SPEEDS, nearest_speed, step_name
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Commands(QObject):
     def __init__(self, window: MainWindow):
         super().__init__(window)
         self._window, self._session = window, window.session
+        self._session.settings_changed.connect(lambda: window.acts["watch_sweeps"].setChecked(window.session.watching))
 
     def handlers(self) -> dict[str, Callable]:
         """Action name -> command."""
@@ -43,11 +45,13 @@ class Commands(QObject):
             "delete_points": lambda: self._window.stage.delete_selected(),
             "clear_points": s.clear_points,
             "columns": lambda: self._window.data_panel.open_columns(),
+            "generate": lambda: self._window.data_panel.open_generate(),
             "left_out": lambda: self._window.data_panel.open_left_out(),
             "add_component": lambda: self.change_k(1),
             "remove_component": lambda: self.change_k(-1),
             "restart": s.restart,
             "new_start": s.new_start,
+            "try_starts": self.try_starts,
             "step": s.step,
             "iterate": s.iterate,
             "back": s.back,
@@ -55,9 +59,10 @@ class Commands(QObject):
             "last": s.last,
             "run": s.toggle,
             "converge": s.run_to_convergence,
+            "next_sweep": s.next_sweep,
             "slower": lambda: self.change_speed(-1),
             "faster": lambda: self.change_speed(1),
-            "fit_view": lambda: self._window.canvas.fit(),
+            "fit_view": lambda: self._window.stage.fit(),
             "reset_layout": self._window.reset_layout,
             "keys": self._window.show_keys,
             "about": self._window.show_about,
@@ -69,6 +74,7 @@ class Commands(QObject):
             made[f"theme_{name}"] = lambda _=False, n=name: self._window.set_theme(n)
         made["by_truth"] = lambda on: self._window.canvas.set_colour_by_truth(on)
         made["equal"] = lambda on: self._window.canvas.set_equal(on)
+        made["watch_sweeps"] = s.set_watching
         made["reduce_motion"] = self._window.set_reduced_motion
         return made
 
@@ -117,6 +123,12 @@ class Commands(QObject):
         except UserError as error:
             self._window.tell(f"{error}.")
 
+    def try_starts(self) -> None:
+        """Try several starts, or give them up, with the panel that tells of them in front."""
+        self._window.docks["explain"].show()
+        self._window.side.show_page("Runs")
+        self._window.runs.toggle()
+
     def change_speed(self, by: int) -> None:
         """The next speed up or down."""
         at = nearest_speed(self._session.speed) + by
@@ -148,17 +160,20 @@ def refresh(window: MainWindow) -> None:
         "add_component": bounds is not None and (bounds.high is None or k < bounds.high),
         "remove_component": bounds is not None and (bounds.low is None or k > bounds.low),
         "restart": started,
-        "new_start": can_step and not session.start.given,
+        "new_start": can_step and not session.model.settled,
+        "try_starts": session.searching or session.unsearchable is None,
         "step": can_step,
         "iterate": can_step,
         "run": can_step or session.running,
         "converge": can_step,
+        "next_sweep": session.unwatchable is None,
+        "watch_sweeps": is_chain(session.model),
         "back": started and moment.snapshot.phase != "start",
         "first": started and moment.snapshot.phase != "start",
         "last": onward is not None and onward.moment.snapshot.phase not in ("start", "data"),
         "by_truth": moment.data.truth is not None and on_canvas,
-        "fit_view": on_canvas,
-        **{f"tool_{tool}": on_canvas for tool in ("select", "paint", "spray", "erase")},
+        "fit_view": window.stage.draws,
+        **{f"tool_{tool}": window.stage.draws for tool in ("select", "paint", "spray", "erase")},
         "equal": window.views.view is not None and len(window.views.view.columns) == 2,
     }
     for name, on in enabled.items():
@@ -167,7 +182,9 @@ def refresh(window: MainWindow) -> None:
     _name(actions["undo"], "&Undo", history.undo_title())
     _name(actions["redo"], "&Redo", history.redo_title())
     actions["step"].setText(f"Next &half-step: {step_name(moment)}")
+    actions["watch_sweeps"].setChecked(session.watching)
     actions["run"].setText("&Pause" if session.running else "Ru&n")
+    actions["try_starts"].setText("S&top trying starts" if session.searching else "&Try several starts")
     actions["theme_" + theme.choice()].setChecked(True)
     bar = window.toolbar
     bar.primary.setEnabled(can_step)

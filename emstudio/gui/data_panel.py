@@ -9,13 +9,16 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from emstudio import datasets
+from emstudio.core.chain_data import unobserved
 from emstudio.core.data import Column, Dataset
 from emstudio.core.em import Moment
 from emstudio.core.errors import printable
 from emstudio.gui import theme
 from emstudio.gui.actions import Actions
 from emstudio.gui.canvas import BRUSHES
-from emstudio.gui.form import combo
+from emstudio.gui.chain_numbers import is_chain
+from emstudio.gui.form import SHORT, combo
+from emstudio.gui.generate import GeneratePopup
 from emstudio.gui.popups import ColumnsPopup, LeftOutPopup
 from emstudio.gui.preview import Preview
 from emstudio.gui.refresh import Refresher
@@ -30,12 +33,33 @@ def axis_title(column: Column) -> str:
 
 
 def summary(data: Dataset) -> str:
-    """`272 rows, 2 columns, none missing`: what is fitted."""
+    """`272 rows, 2 columns, none missing`: what is fitted; `185 steps in 5 series, 2 columns, 6 unobserved steps`."""
+    if data.series is not None:
+        return _series_summary(data)
     if not data.n:
         return "No points yet: click on the canvas"
     rows = f"{theme.count(data.n)} row{'s' if data.n != 1 else ''}"
     columns = f"{data.d} column{'s' if data.d != 1 else ''}"
+    if data.mask is not None:
+        return f"{rows}, {columns}, {theme.count(int(data.mask.sum()))} cells missing"
     return f"{rows}, {columns}" + ("" if len(data.dropped) else ", none missing")
+
+
+def _series_summary(data: Dataset) -> str:
+    if not data.n:
+        return "No steps yet: draw the series"
+    many = len(data.offsets) - 1
+    steps = f"{theme.count(data.n)} step{'s' if data.n != 1 else ''}" + (
+        f" in {theme.count(many)} series" if many > 1 else ""
+    )
+    parts = [steps, f"{data.d} column{'s' if data.d != 1 else ''}"]
+    unseen = int(unobserved(data).sum())
+    cells = 0 if data.mask is None else int(data.mask.sum()) - unseen * data.d
+    if unseen:
+        parts.append(f"{theme.count(unseen)} unobserved step{'s' if unseen != 1 else ''}")
+    if cells:
+        parts.append(f"{theme.count(cells)} cell{'s' if cells != 1 else ''} missing")
+    return ", ".join(parts if unseen or cells else [*parts, "none missing"])
 
 
 class DataPanel(QWidget):
@@ -52,11 +76,28 @@ class DataPanel(QWidget):
         self.setObjectName("data_panel")
         self._session, self._views, self._actions = session, views, actions
         self._recent: list[str] = []
+        self._generate: GeneratePopup | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 2, 16, 8)
         column.setSpacing(8)
         column.addLayout(self._source_row())
+        session.settings_changed.connect(self._show_generate)
+        self._show_generate()
         column.addLayout(self._count_row())
+        self.missing_box = combo("missing_cells")
+        self.missing_box.addItem("leave rows out", "drop")
+        self.missing_box.addItem("integrate out", "marginal")
+        self.missing_box.setAccessibleName("Rows with missing cells")
+        self.missing_box.setToolTip(
+            "Rows with a missing cell are left out of the fit, or stay in it: "
+            "the E-step then integrates over what is missing"
+        )
+        self.missing_box.activated.connect(lambda i: session.set_missing(self.missing_box.itemData(i)))
+        self._missing_row = LabeledRow("Missing", self.missing_box, label_width=56)
+        column.addWidget(self._missing_row)
+        session.settings_changed.connect(self._show_missing)
+        for row in self._order_rows():
+            column.addWidget(row)
         self.x_box, self.y_box, self.truth_box = combo("x_axis"), combo("y_axis"), combo("truth")
         self.x_box.activated.connect(lambda: self._choose_axes())
         self.y_box.activated.connect(lambda: self._choose_axes())
@@ -103,7 +144,30 @@ class DataPanel(QWidget):
         row.addWidget(self.open_button)
         self.columns_button = IconButton(action=self._actions["columns"])
         row.addWidget(self.columns_button)
+        self.generate_button = IconButton(action=self._actions["generate"])
+        row.addWidget(self.generate_button)
         return row
+
+    def _order_rows(self) -> tuple[LabeledRow, LabeledRow]:
+        """What tells the series apart and what orders their rows: there is the choice where the model reads series."""
+        self.sequence_box, self.time_box = combo("series_column"), combo("time_column")
+        self.sequence_box.setAccessibleName("Column that tells the series apart")
+        self.sequence_box.setToolTip(
+            "A new series begins where the value of this column changes; the chain starts afresh there"
+        )
+        self.time_box.setAccessibleName("Column of the time")
+        self.time_box.setToolTip(
+            "Must increase within each series; the rows follow each other as equal steps all the same"
+        )
+        self.sequence_box.activated.connect(self._choose_order)
+        self.time_box.activated.connect(self._choose_order)
+        self._order = (
+            LabeledRow("Series", self.sequence_box, label_width=56),
+            LabeledRow("Time", self.time_box, label_width=56),
+        )
+        self._session.settings_changed.connect(self._show_order)
+        self._session.failed.connect(lambda words: self._show_order())  # what was refused is not chosen
+        return self._order
 
     def _count_row(self) -> QHBoxLayout:
         self.count = text(role="label", wrap=True)
@@ -161,9 +225,34 @@ class DataPanel(QWidget):
         gone = len(data.dropped)
         self.left_out_button.setVisible(bool(gone))
         self.left_out_button.setText(f"{theme.count(gone)} left out")
+        self._show_missing()
+        self._show_order()
         self._show_axes()
         self._show_truth(data)
         self.preview.set_dataset(data)
+
+    def _show_missing(self) -> None:
+        """The choice is there where there is one: cells are missing, and the model can do without them."""
+        data, model = self._session.data, self._session.model
+        some = bool(len(data.dropped)) or data.mask is not None
+        self._missing_row.setVisible(some and model.marginal and data.series is None)
+        self.missing_box.setCurrentIndex(1 if data.mask is not None else 0)
+
+    def _show_order(self) -> None:
+        data = self._session.data
+        chain = is_chain(self._session.model) and data.series is not None
+        for row, box, now, other in (
+            (self._order[0], self.sequence_box, data.sequence, data.time),
+            (self._order[1], self.time_box, data.time, data.sequence),
+        ):
+            taken = {other, *(data.names if len(data.names) == 1 else ())}  # something must be left to fit
+            able = [c for c in data.table.columns if c.name not in taken and (c.numeric or box is self.sequence_box)]
+            row.setVisible(chain and bool(able))
+            box.clear()
+            box.addItem("none", None)
+            for c in able:
+                box.addItem(c.title, c.name)
+            box.setCurrentIndex(max(0, box.findData(now)))
 
     def _show_moment(self, moment: Moment) -> None:
         self.preview.set_dataset(moment.data)
@@ -171,7 +260,7 @@ class DataPanel(QWidget):
 
     def _show_axes(self) -> None:
         data, view = self._session.data, self._views.view
-        columns = view.columns if view is not None else ()
+        columns = view.columns if view is not None and view.axes else ()
         titles = [axis_title(c) for c in data.columns]
         for box, axis in ((self.x_box, 0), (self.y_box, 1)):
             if [box.itemText(i) for i in range(box.count())] != titles:
@@ -181,6 +270,15 @@ class DataPanel(QWidget):
                 box.setCurrentIndex(columns[axis] if axis < len(columns) else -1)
             box.setToolTip(f"<span>{escape(box.currentText())}</span>")
             box.setEnabled(len(titles) > 1)
+        aligned = self._session.data.series is not None
+        for row in (self._x_row, self._y_row):
+            row.label.setMinimumWidth(56 if aligned else 24)  # as Series and Time above
+        along = view is not None and view.kind in (
+            "laboratory",
+            "series",
+        )  # against time, which is no column to choose here
+        self._x_row.label.setText("Column" if along else "x")
+        self.x_box.setAccessibleName("Column shown against time" if along else "Column on the x axis")
         self._x_row.setVisible(len(columns) > 0)
         self._y_row.setVisible(len(columns) > 1)
 
@@ -199,6 +297,7 @@ class DataPanel(QWidget):
             box.clear()
             for info in datasets.index():
                 box.addItem(info.title, f"dataset:{info.name}")
+                box.setItemData(box.count() - 1, info.short, SHORT)
             if self._recent:
                 box.insertSeparator(box.count())
             for path in self._recent:
@@ -210,6 +309,10 @@ class DataPanel(QWidget):
             box.setCurrentIndex(at)
 
     # -- commands ------------------------------------------------------------------------------------------------------
+    def _show_generate(self) -> None:
+        """The button stands beside the data of a chain; for others the menu has it."""
+        self.generate_button.setVisible(is_chain(self._session.model))
+
     def _choose_source(self, index: int) -> None:
         source = self.source_box.itemData(index)
         if source and source != self._session.data.table.source:
@@ -221,11 +324,22 @@ class DataPanel(QWidget):
         self._views.set_columns(self.x_box.currentIndex(), self.y_box.currentIndex())
         self._show_axes()
 
+    def _choose_order(self) -> None:
+        self._session.set_order(self.sequence_box.currentData(), self.time_box.currentData())
+
     def open_columns(self) -> None:
         """Let the person choose the columns that are fitted."""
-        popup = ColumnsPopup(self._session.data, self)
+        model = self._session.model
+        symbolic = model.name == "product" or getattr(model, "emission", "") == "categorical"
+        popup = ColumnsPopup(self._session.data, self, texts=symbolic)
         popup.chosen.connect(self._session.choose)
         popup.open_below(self.columns_button)
+
+    def open_generate(self) -> None:
+        """Let the person choose what series is drawn; the card keeps what was typed."""
+        if self._generate is None:
+            self._generate = GeneratePopup(self._session, self)
+        self._generate.open_below(self.source_box)
 
     def open_left_out(self) -> None:
         """List the rows left out."""
@@ -234,4 +348,5 @@ class DataPanel(QWidget):
 
 def truth_columns(data: Dataset) -> list[str]:
     """The columns that can serve as the truth: text, or numbers that name or label rows; never those fitted."""
-    return [c.name for c in data.table.columns if c.name not in data.names and (not c.numeric or not c.fit)]
+    taken = (*data.names, data.sequence, data.time)
+    return [c.name for c in data.table.columns if c.name not in taken and (not c.numeric or not c.fit)]

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from emstudio.core.errors import UserError
-from emstudio.core.how import E_STEPS, EStep
+from emstudio.core.how import E_STEPS, SAMPLERS, EStep
+from emstudio.core.model import Model
 from emstudio.gui import theme
-from emstudio.gui.form import combo
+from emstudio.gui.form import SHORT, combo
+from emstudio.gui.sweeps import SamplerControls, affordable, is_chain
 from emstudio.gui.widgets import LabeledRow, text
 from emstudio.session import Session
 
 FIRST_TEMPERATURE = 2.0  # of somebody who chooses annealed
 STEPS = 20  # of the slider for a factor of ten
 _WRONG = "Give a number above 0, such as 2."
+_SHORT = {"metropolis": "Metropolis", "scan-metropolis": "Metropolis scan", "gibbs": "Gibbs", "ffbs": "Whole paths"}
+_SHORT |= {"soft": "Exact", "hard": "Viterbi (hard)", "stochastic": "One path"}
+_OF_CHAINS = (  # kind, title, sentence
+    ("soft", "Exact (forward-backward)", "The exact posterior of every state, given the whole series."),
+    *SAMPLERS,
+    ("hard", "Viterbi path (hard)", "The most probable path alone; ties to the lower state."),
+    ("stochastic", "One path (stochastic)", "One path, drawn from the posterior."),
+    ("annealed", "Annealed", "The densities of paths to the power 1 / temperature: above 1 softer, below 1 harder."),
+)
+
+
+def choices(model: Model) -> list[tuple[str, str, str]]:
+    """(kind, title, sentence) of the E-steps that `model` knows, in the order in which they are offered."""
+    return [c for c in (_OF_CHAINS if is_chain(model) else E_STEPS) if c[0] in model.e_steps]
 
 
 class EStepControls(QWidget):
@@ -31,6 +48,7 @@ class EStepControls(QWidget):
         self.box.activated.connect(self._choose)
         self._row = LabeledRow("E-step", self.box)
         self._make_temperature()
+        self.sampler = SamplerControls(session)
         self.accelerate = QCheckBox("Accelerate (SQUAREM)")
         self.accelerate.setObjectName("accelerate")
         self.accelerate.setAccessibleName("Accelerate (SQUAREM)")
@@ -41,7 +59,7 @@ class EStepControls(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for part in (self._row, self._heat, self.wrong, self.accelerate):
+        for part in (self._row, self._heat, self.wrong, self.sampler, self.accelerate):
             column.addWidget(part)
         session.settings_changed.connect(self._refresh)
         self._refresh()
@@ -82,16 +100,18 @@ class EStepControls(QWidget):
     def _refresh(self) -> None:
         session = self._session
         known, how = session.model.e_steps, session.how
-        if [self.box.itemData(i) for i in range(self.box.count())] != list(known):
+        offered = choices(session.model)
+        if [self.box.itemText(i) for i in range(self.box.count())] != [title for _, title, _ in offered]:
             self.box.clear()
-            for kind, title, sentence in E_STEPS:
-                if kind in known:
-                    self.box.addItem(title, kind)
-                    self.box.setItemData(self.box.count() - 1, sentence, Qt.ItemDataRole.ToolTipRole)
+            for at, (kind, title, sentence) in enumerate(offered):
+                self.box.addItem(title, kind)
+                self.box.setItemData(at, sentence, Qt.ItemDataRole.ToolTipRole)
+                self.box.setItemData(at, _SHORT.get(kind) if is_chain(session.model) else None, SHORT)
         kind = how.kind if how.kind in known else known[0]
-        self._row.setVisible(len(known) > 1 and (self._unfolded or kind != known[0]))
+        usual = kind == known[0] and not is_chain(session.model)
+        self._row.setVisible(len(known) > 1 and (self._unfolded or not usual))
         self.box.setCurrentIndex(self.box.findData(kind))
-        self.box.setToolTip(next(sentence for k, _, sentence in E_STEPS if k == kind))
+        self.box.setToolTip(next(sentence for k, _, sentence in offered if k == kind))
         self._heat.setVisible(kind == "annealed")
         self.wrong.hide()
         with QSignalBlocker(self.slider):
@@ -107,17 +127,22 @@ class EStepControls(QWidget):
     def _choose(self, index: int) -> None:
         kind = self.box.itemData(index)
         if kind != self._session.how.kind:
-            self._session.set_how(EStep(kind, FIRST_TEMPERATURE if kind == "annealed" else 1.0))
+            session = self._session
+            warm = FIRST_TEMPERATURE if kind == "annealed" else 1.0
+            session.set_how(affordable(replace(session.how, kind=kind, temperature=warm), session.data.n))
 
     def _heated(self, temperature: float) -> None:
-        self._session.set_how(EStep("annealed", float(f"{temperature:.3g}")))
+        self._session.set_how(self._at(float(f"{temperature:.3g}")))
+
+    def _at(self, temperature: float) -> EStep:
+        return replace(self._session.how, kind="annealed", temperature=temperature)
 
     def _typed(self) -> None:
         if not self.temperature.isModified():
             return
         self.temperature.setModified(False)
         try:
-            how = EStep("annealed", float(self.temperature.text().strip().replace("\u202f", "")))
+            how = self._at(float(self.temperature.text().strip().replace("\u202f", "")))
         except (ValueError, UserError):
             self.wrong.setText(_WRONG)
             self.wrong.show()

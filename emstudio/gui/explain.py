@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from emstudio.core.data import Dataset
+from emstudio.gui.chain_explain import ChainSections
 from emstudio.gui.gapbars import GapBars
 from emstudio.gui.inspector import Inspector
+from emstudio.gui.mstep import MStepRule
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import hline
 from emstudio.session import Session
@@ -19,17 +21,35 @@ class Explain(QWidget):
         super().__init__(parent)
         self.setObjectName("explain_panel")
         self.inspector = Inspector(session, refresher)
+        self.chain = ChainSections(session, refresher)
+        self.rule = MStepRule(session, refresher)
         self.bars = GapBars(session, refresher)
         self._picked: int | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 8)
         column.setSpacing(0)
-        column.addWidget(self.inspector)
+        self._upper = QStackedWidget()  # as high as the higher of both: what stands below does not jump
+        self._upper.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._upper.addWidget(self.inspector)
+        self._upper.addWidget(self.rule)
+        column.addWidget(self._upper)
+        column.addWidget(self.chain)
         column.addWidget(hline())
         column.addWidget(self.bars, 1)
         column.addStretch(0)
         self._rows = session.data.n
+        self.rule.changed.connect(self._turn)
         session.data_changed.connect(self._on_data)
+        self._turn()
+
+    def _turn(self) -> None:
+        """A point that is picked or pointed at comes first; else the M-step is told, where there is one."""
+        told = self.rule.told and not self.inspector.occupied
+        self._upper.setCurrentWidget(self.rule if told else self.inspector)
+
+    def pick_component(self, k: int | None) -> None:
+        """Write out the M-step of component `k`."""
+        self.rule.pick_component(k)
 
     def add(self, section: QWidget) -> None:
         """Put another section below the bars."""
@@ -40,10 +60,12 @@ class Explain(QWidget):
         """Explain row `row` of the dataset until another is picked."""
         self._picked = row
         self.inspector.show_row(row)
+        self._turn()
 
     def hover(self, row: int | None) -> None:
         """Explain row `row` while the pointer is on it."""
         self.inspector.show_row(self._picked if row is None else row)
+        self._turn()
 
     def spot(self, values: object) -> None:
         """Explain what the responsibilities would be at an empty spot; None goes back to what is picked."""
@@ -51,9 +73,11 @@ class Explain(QWidget):
             self.inspector.show_row(self._picked)
         else:
             self.inspector.show_spot(values)
+        self._turn()
 
     def _on_data(self, data: Dataset) -> None:
         """Rows of other data are other points."""
         if data.n != self._rows:
             self._picked = None
         self._rows = data.n
+        self._turn()

@@ -68,7 +68,9 @@ def document(session: Session, what: str) -> bytes:
         run = shown_run(session)
         return storage.json_text(storage.fit_document(run, warnings=run.notices))
     resp, density = storage.responsibilities(moment.model, moment.data, moment.snapshot.params)
-    return "".join(storage.labels_csv(moment.data, resp, density)).encode()
+    found = storage.decoded(moment.model, moment.data, moment.snapshot.params)
+    path = None if found is None else found[0]
+    return "".join(storage.labels_csv(moment.data, resp, density, path)).encode()
 
 
 def shown_run(session: Session) -> Run:

@@ -32,9 +32,14 @@ from emstudio.core.model import Parameter
 from emstudio.gui import icons
 from emstudio.gui.widgets import LabeledRow, Stepper, text
 
+SHORT = Qt.ItemDataRole.UserRole + 1  # of a combo's item: what the closed box shows where its text has no room
+
 
 class Combo(QComboBox):
-    """A long text loses its middle (a style sheet would have it cut off); the list is as wide as its items need."""
+    """A long text loses its middle (a style sheet would have it cut off); the list is as wide as its items need.
+
+    An item with a `SHORT` text shows that instead where there is no room for the whole.
+    """
 
     def showPopup(self) -> None:
         view = self.view()
@@ -49,6 +54,9 @@ class Combo(QComboBox):
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         part = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        short = self.currentData(SHORT)
+        if short and self.fontMetrics().horizontalAdvance(option.currentText) > room - 4:
+            option.currentText = short
         option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room - 4)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
@@ -174,7 +182,13 @@ class Form(QWidget):
         field = QLineEdit()
         field.setAcceptDrops(False)
         field.editingFinished.connect(lambda: self._typed(p, field))
-        return field, lambda value: field.setText(_plain(value))
+
+        def show(value: Any) -> None:
+            field.setText(_plain(value))
+            if not field.hasFocus():
+                field.setCursorPosition(0)  # what is longer than the field is read from its beginning
+
+        return field, show
 
     def _typed(self, p: Parameter, field: QLineEdit) -> None:
         if field.isModified():

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from emstudio.core.em import Moment
 from emstudio.core.format import MINUS, number
 from emstudio.gui import theme
+from emstudio.gui.chain_numbers import bound_error
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.staircase import y_range
 from emstudio.gui.track import Track
@@ -73,19 +74,23 @@ def names_of(moment: Moment) -> tuple[str, str, str]:
     """(title, the gap's name, the sum): what F is depends on the kind of E-step."""
     if moment.how.kind == "annealed":
         return "log L and F", "what F lacks", "F = Q + T H"
+    if moment.how.sampled:
+        return "log L and F from draws", "gap, as estimated", "F = Q + H"
     closed = "KL gap, closed by E" if moment.how.kind == "soft" else "KL gap, left open by E"
     return "log L = F + KL", closed, "F = Q + H"
 
 
 def sum_of(moment: Moment) -> str:
     """F = Q + H in numbers; a dash before the first E-step."""
-    snapshot = moment.snapshot
-    if snapshot.bound is None or snapshot.posterior is None:
+    bound, posterior = moment.bound, moment.snapshot.posterior
+    if bound is None or posterior is None:
         return "\u2014"
-    entropy = snapshot.posterior.temperature * snapshot.posterior.entropy
-    parts = (snapshot.bound, snapshot.bound - entropy, entropy)
-    f, q, h = (number(v, decimals=_decimals(snapshot.bound)) for v in parts)
-    return f"{f} = {q} + {h}".replace(f"+ {MINUS}", f"{MINUS} ")
+    entropy = posterior.temperature * posterior.entropy
+    parts = (bound, bound - entropy, entropy)
+    f, q, h = (number(v, decimals=_decimals(bound)) for v in parts)
+    error = bound_error(moment)
+    spread = "" if not error else f" \u00b1 {number(error, 2)}"
+    return f"{f} = {q} + {h}".replace(f"+ {MINUS}", f"{MINUS} ") + spread
 
 
 def _decimals(value: float) -> int:
@@ -145,6 +150,7 @@ class Bars(QWidget):
         if np.isnan(likelihood) or np.isnan(bound):
             return ""
         gap = max(likelihood - bound, 0.0)
+        gap = gap if gap > 1e-12 * abs(likelihood) else 0.0  # round-off is no gap
         return f"log-likelihood {number(likelihood, 6)}, bound {number(bound, 6)}, gap {number(gap, 3)}"
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -162,9 +168,22 @@ class Bars(QWidget):
             return
         room = max(6, high - low)
         pitch = self.width() / room
+        decimals = self._decimals(likelihood[np.isfinite(likelihood)], pitch)
         for j, i in enumerate(range(low, high)):
             centre = (j + 0.5) * pitch
-            self._bar(painter, i, centre, min(WIDEST, pitch * 0.78), pitch, base, limits)
+            self._bar(painter, i, centre, min(WIDEST, pitch * 0.78), pitch, base, limits, decimals)
+
+    @staticmethod
+    def _decimals(values: np.ndarray, pitch: float) -> int:
+        """How many decimals all values have room for, each over its bar."""
+        metrics = QFontMetricsF(theme.font(11, 600))
+        for decimals in (2, 1):
+            widest = max(
+                (metrics.horizontalAdvance(number(v, decimals=decimals)) for v in values.tolist()), default=0.0
+            )
+            if widest <= pitch - 3:
+                return decimals
+        return 0
 
     def _hint(self, painter: QPainter, base: float) -> None:
         painter.setFont(theme.font(12))
@@ -173,7 +192,15 @@ class Bars(QWidget):
         painter.drawText(QRectF(0, 0, self.width(), base), flags, "One bar for each half-step, from the start on.")
 
     def _bar(
-        self, painter: QPainter, i: int, centre: float, width: float, pitch: float, base: float, limits: tuple
+        self,
+        painter: QPainter,
+        i: int,
+        centre: float,
+        width: float,
+        pitch: float,
+        base: float,
+        limits: tuple,
+        decimals: int,
     ) -> None:
         now = self.track.facts[i]
         here = i == self.track.current
@@ -184,9 +211,15 @@ class Bars(QWidget):
             top = self._height(likelihood, base, limits)
             low = self._height(bound, base, limits) if np.isfinite(bound) else None
             self._stack(painter, centre, width, base, top, low)
-            words = number(likelihood, decimals=0 if abs(likelihood) >= 100 else 2)
+            words = number(likelihood, decimals=decimals)
             role = "text" if here else "text2"
-            self._text(painter, words, QRectF(centre - pitch / 2, top - 17, pitch, 14), here, role)
+            self._text(
+                painter,
+                words,
+                QRectF(centre - pitch / 2, min(top, top if low is None else low) - 17, pitch, 14),
+                here,
+                role,
+            )
         self._text(painter, label, QRectF(centre - pitch / 2, base + 4, pitch, 15), here, "text" if here else "text2")
         painter.setOpacity(1.0)
         if here:

@@ -13,9 +13,10 @@ from emstudio.core.data import Dataset
 from emstudio.core.em import Moment
 from emstudio.core.format import count, number
 from emstudio.core.history import Node
-from emstudio.gui import theme
+from emstudio.gui import chain_why, theme
 from emstudio.gui.bayes import HINT as HINT_BAYES
 from emstudio.gui.bayes import NEAREST, BayesTable, rule
+from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import Chip, ResponsibilityBar, text
 from emstudio.session import Session
@@ -60,8 +61,9 @@ def why(node: Node, row: int | None) -> Why | None:
     if snapshot.phase == "E":
         return Why(shares, moment, _WAYS.get(moment.how.kind if moment.model.cost is None else "", ""))
     made = _coloured(node)
+    moved = "parameters" if is_chain(moment.model) else "shapes"
     if made is not None:
-        return Why(shares, made, f"Coloured by {made.label}; the shapes have moved since.")
+        return Why(shares, made, f"Coloured by {made.label}; the {moved} have moved since.")
     return Why(shares, moment, "Coloured before the edit; the numbers are new.")
 
 
@@ -102,6 +104,7 @@ class Inspector(QWidget):
         self._session = session
         self._row: int | None = None
         self._spot: np.ndarray | None = None
+        self._step: tuple = ()  # the step explained last: moment, row and its numbers
         self.chip = Chip("")
         self.values = text("", "label", wrap=True)
         self.values.setTextFormat(Qt.TextFormat.RichText)
@@ -125,11 +128,17 @@ class Inspector(QWidget):
             column.addWidget(part)
         refresher.draw.connect(lambda moment: self._show())
         session.data_changed.connect(self._on_data)
+        session.running_changed.connect(lambda on: None if on else self._show())
         theme.notifier.changed.connect(self.table.update)
         self._rows = session.data.n
         self._show()
 
     # -- what to show --------------------------------------------------------------------------------------------------
+    @property
+    def occupied(self) -> bool:
+        """Whether a point or a spot is explained."""
+        return self._row is not None or self._spot is not None
+
     def show_row(self, row: int | None) -> None:
         """Explain row `row` of the dataset; None: nothing."""
         self._row, self._spot = None if row is None else int(row), None
@@ -160,19 +169,48 @@ class Inspector(QWidget):
         elif row is not None and row < data.n:
             x = data.x[row]
         self.chip.setVisible(x is not None)
+        chain = is_chain(self._session.model)
+        if x is None and chain:
+            self._show_nothing(chain_why.HINT)
+            return
         if x is None:
             self._show_nothing(TRIALS_HINT if self._session.model.name == "coins" else HINT)
             return
         empty = "not in the data" if self._session.model.name == "coins" else "empty spot"
         self.chip.setText(empty if row is None else f"row {count(int(data.rows[row]) + 1)}")
         self.values.setText(values_html(data, x))
+        if chain and row is not None:
+            self.chip.setText(chain_why.chip(node.moment, row))
+            self.values.setText(values_html(data, data.observed[row]) or "not observed")
         needed = self.values.heightForWidth(self.values.width())
         self.values.setMinimumHeight(max(needed, self.values.minimumHeight()))
         found = why(node, row)
         if found is None:
             self._show_nothing(None)
+        elif chain and row is not None:
+            self._show_step(found, row)
         else:
             self._show_rule(found, x)
+
+    def _show_step(self, found: Why, row: int) -> None:
+        """A step of a series: past and future instead of weight and density."""
+        parts = found.made.model.parts
+        if self._session.running and found.made.data.n > chain_why.LONG:
+            self.bar.show_values([] if found.shares is None else found.shares.tolist(), parts)
+            self.table.show_rule(None, len(parts), chain_why.LATER)
+            self.note.setText(" ")
+            return
+        asked = (found.made, row)
+        if len(self._step) != 3 or any(a is not b and a != b for a, b in zip(asked, self._step)):
+            self._step = (*asked, chain_why.rule(found.made, row))
+        numbers = self._step[2]
+        if numbers is None:
+            self._show_nothing("No path can have made this series.")
+            return
+        shares = numbers.shares if found.shares is None else found.shares
+        self.bar.show_values(shares.tolist(), parts)
+        self.table.show_rule(numbers, len(parts), parts=parts)
+        self.note.setText(chain_why.note(found.made, row, found, numbers.shares))
 
     def _show_rule(self, found: Why, x: np.ndarray) -> None:
         model = found.made.model
@@ -188,5 +226,6 @@ class Inspector(QWidget):
             self.values.setText(words)
         self.bar.show_values([])
         model = self._session.model
-        self.table.show_rule(None, len(model.parts), HINT_BAYES if model.cost is None else NEAREST)
+        hint = chain_why.RULE_HINT if is_chain(model) else HINT_BAYES if model.cost is None else NEAREST
+        self.table.show_rule(None, len(model.parts), hint)
         self.note.setText(" " if words is not None else "No colour yet: nothing is fitted.")

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
-from emstudio.core.marks import Bars, Borders, Curve, Ellipse
+from emstudio.core.marks import Bars, Borders, Curve, Ellipse, Simplex
 from emstudio.gui import theme
 from emstudio.gui.layers import Frame, Layer
 
@@ -65,7 +65,7 @@ class Shapes(Layer):
         self._many = False
 
     def show_marks(self, marks: Iterable[object], many: bool) -> None:
-        self._marks = tuple(m for m in marks if isinstance(m, Ellipse | Curve | Bars | Borders))
+        self._marks = tuple(m for m in marks if isinstance(m, Ellipse | Curve | Bars | Borders | Simplex))
         self._many = many
         self.setZValue(self.ABOVE if many and any(isinstance(m, Ellipse) for m in self._marks) else self.BELOW)
         self.update()
@@ -77,6 +77,8 @@ class Shapes(Layer):
         for mark in self._marks:
             if isinstance(mark, Borders):
                 paint_borders(painter, frame, mark)
+            elif isinstance(mark, Simplex):
+                paint_simplex(painter, frame, mark)
         curves = [m for m in self._marks if isinstance(m, Curve)]
         if curves:  # what rises out of the picture does not run through the legend
             painter.setClipRect(QRectF(0, LEGEND, frame.width, frame.height - LEGEND))
@@ -148,6 +150,28 @@ def paint_borders(painter: QPainter, frame: Frame, mark: Borders) -> None:
     painter.setPen(pen)
     for first, last in zip(frame.pixels(mark.lines[:, 0]).tolist(), frame.pixels(mark.lines[:, 1]).tolist()):
         painter.drawLine(QPointF(*first), QPointF(*last))
+
+
+def paint_simplex(painter: QPainter, frame: Frame, mark: Simplex) -> None:
+    """The triangle with hairlines at each tenth of each outcome, its corners named."""
+    corners = np.asarray(mark.corners, float)
+    painter.setPen(QPen(theme.colour("grid"), 1))
+    for share in np.arange(1, 10) / 10:
+        for i in range(3):  # where outcome i has this share
+            ends = [share * corners[i] + (1 - share) * corners[j] for j in range(3) if j != i]
+            first, last = frame.pixels(np.array(ends)).tolist()
+            painter.drawLine(QPointF(*first), QPointF(*last))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(theme.colour("axis"), 1.5))
+    at = frame.pixels(corners)
+    painter.drawPolygon(polygon(at))
+    painter.setFont(theme.font(12, 600))
+    painter.setPen(theme.colour("text2"))
+    middle = corners.mean(0)
+    for (x, y), name, corner in zip(at.tolist(), mark.names, corners, strict=True):
+        above = corner[1] > middle[1]
+        box = QRectF(x - 120, y - 28 if above else y + 8, 240, 20)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
 
 
 def polyline(frame: Frame, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -13,10 +13,16 @@ from emstudio.gui.widgets import plain_table, text
 _MORE = (
     ("Pick a component", "1\u20139, Tab", "Ring its mean; on the canvas"),
     ("Nudge the picked mean", "Alt+arrows", "With Shift ten times as far"),
+    ("Pull an ellipse", "H", "Go through the picked component\u2019s grips: Alt+arrows nudge them"),
     (
         "Flip a toss",
         "Alt+Left, Alt+Right, Return",
         "Pick a trial with Up and Down first; H and T set it, F2 types it anew",
+    ),
+    (
+        "Pick a step of a series",
+        "Up, Down, Page Up, Page Down",
+        "In the laboratory of a chain; Alt+Up and Alt+Down nudge it, + and \u2212 zoom along time",
     ),
     ("Deselect", "Esc", "Let go of points and component"),
     ("Zoom", "Wheel", "Around the pointer; drag on empty canvas pans"),

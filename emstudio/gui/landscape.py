@@ -21,7 +21,7 @@ from emstudio.core.em import Moment
 from emstudio.core.format import number
 from emstudio.core.history import Node
 from emstudio.core.marks import Handle, View
-from emstudio.gui import coin_sentences, theme
+from emstudio.gui import theme
 from emstudio.gui.coins_view import expected_of
 from emstudio.gui.heat import oval
 from emstudio.gui.landscape_map import LandscapeMap
@@ -106,8 +106,6 @@ class LandscapeView(LandscapeMap):
     def _hint(self) -> str:
         if self.moment.model.k < 2:
             return "A landscape over two biases needs two coins: add one with A, or in the model panel."
-        if coin_sentences.known(self.moment):
-            return "The coins are known: each bias has a likelihood of its own, whose top is counted."
         return "The landscape appears with the start." if self.moment.snapshot.params is None else ""
 
     def words(self) -> str:
@@ -132,6 +130,7 @@ class LandscapeView(LandscapeMap):
             return
         if not self.isVisible():
             return
+        coins = self.moment.model.coins  # type: ignore[attr-defined]
         near = np.concatenate([self.way.ravel(), at])
         wanted: Area = (
             max(math.floor(float(near.min()) * 20) / 20, 0.0),
@@ -139,13 +138,13 @@ class LandscapeView(LandscapeMap):
         )
         last = self._asked if self._asked is not None else self._question
         if last is not None and last.area is not None and last.pair == self.pair:
-            kept = question(self.moment.data, params, self.pair, last.area)
+            kept = question(self.moment.data, params, self.pair, last.area, coins)
             seen = self.area if last is self._question and self.answer is not None else last.area
             if same(last, kept) and seen[0] <= wanted[0] and wanted[1] <= seen[1]:
                 return
             if np.array_equal(last.heads, kept.heads) and np.array_equal(last.tails, kept.tails):
                 wanted = min(wanted[0], last.area[0]), max(wanted[1], last.area[1])
-        self._asked = question(self.moment.data, params, self.pair, wanted)
+        self._asked = question(self.moment.data, params, self.pair, wanted, coins)
         self._session.jobs.ask(_KEY, answer, self._asked)
 
     def _on_done(self, key: str, asked: object, found: object) -> None:
@@ -187,10 +186,11 @@ class LandscapeView(LandscapeMap):
     def _fill_boxes(self) -> None:
         k = self.moment.model.k
         for box, chosen in zip((self.first_box, self.second_box), self.pair, strict=True):
-            if box.count() != k:
+            letters = [theme.letter(i) for i in range(k)]
+            if [box.itemText(i) for i in range(box.count())] != letters:
                 with QSignalBlocker(box):
                     box.clear()
-                    box.addItems([theme.letter(i) for i in range(k)])
+                    box.addItems(letters)
             with QSignalBlocker(box):
                 box.setCurrentIndex(chosen)
             box.setVisible(k > 2)

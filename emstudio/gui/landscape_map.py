@@ -84,7 +84,11 @@ class LandscapeMap(QWidget):
         )
 
     def _polygon(self, points: np.ndarray) -> QPolygonF:
-        return QPolygonF([self.place(x, y) for x, y in np.asarray(points).tolist()])
+        """Pairs of biases (m, 2) on the widget, all at once: contours have thousands of points."""
+        plot, (low, high) = self.plot, self.area
+        scale = np.array([plot.width(), -plot.height()]) / max(high - low, 1e-9)
+        at = (np.asarray(points, float).reshape(-1, 2) - low) * scale + (plot.left(), plot.bottom())
+        return QPolygonF([QPointF(x, y) for x, y in at.tolist()])
 
     # -- painting ------------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -190,7 +194,7 @@ class LandscapeMap(QWidget):
         ink, at = theme.colour("ink"), self.at
         assert at is not None
         here = self.place(*at)
-        way = [self.place(x, y) for x, y in self.way.tolist()] + [here]
+        way = [*self._polygon(self.way).toList(), here]
         taken.append(QRectF(here.x() - 9, here.y() - 9, 18, 18))
         taken += [QRectF(p.x() - 5, p.y() - 5, 10, 10) for p in way]
         found = self.answer

@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse
+from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Points
 from emstudio.gui import theme
 from emstudio.gui.items import LEGEND, STACK_ALPHA, contour, faded, polygon, polyline
 from emstudio.gui.labels import PointMap, choose, clearance
@@ -117,7 +117,9 @@ class Letters(Layer):
 
     def _raised(self) -> bool:
         """Whether discs stand above a curve, not on a mean in the plane."""
-        return any(isinstance(m, Curve | Bars) for m in self._drawing.marks)
+        marks = self._drawing.marks
+        in_plane = any(isinstance(m, Points) and m.at is not None and not m.rug for m in marks)
+        return not in_plane and any(isinstance(m, Curve | Bars) for m in marks)
 
     def _laid_out(self, frame: Frame) -> Layout:
         if self._layout is None or self._layout[0] != frame:

@@ -35,6 +35,8 @@ from emstudio.gui.pairs import Pairs
 from emstudio.gui.panel_area import PanelArea
 from emstudio.gui.parameters import Parameters
 from emstudio.gui.refresh import Refresher
+from emstudio.gui.runs import Runs
+from emstudio.gui.side_tabs import SidePages, TabTitle
 from emstudio.gui.status import StatusBar
 from emstudio.gui.toolbar import ToolBar
 from emstudio.gui.views import Views
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         self.explain = Explain(session, self.refresher)
         self.pairs = Pairs(session, self.refresher, self.views)
         self.explain.add(self.pairs)
+        self.runs = Runs(session, self.refresher)
         self.parameters = Parameters(session, self.refresher)
         self.toolbar = ToolBar(session, self.refresher, self.acts)
         self.addToolBar(self.toolbar)
@@ -99,12 +102,16 @@ class MainWindow(QMainWindow):
 
     # -- making --------------------------------------------------------------------------------------------------------
     def _make_docks(self) -> None:
-        more = [self.acts["columns"], self.acts["left_out"]]
+        more = [self.acts["columns"], self.acts["left_out"], self.acts["generate"]]
         self._dock("data", "Data", self.data_panel, _SIDE.LeftDockWidgetArea, more, scroll=False)
         self._dock(
             "model", "Model", self.model_panel, _SIDE.LeftDockWidgetArea, [self.acts["restart"], self.acts["new_start"]]
         )
-        self._dock("explain", "Explain", self.explain, _SIDE.RightDockWidgetArea, [])
+        self.side = SidePages()
+        self.side.add("Explain", self.explain)
+        self.side.add("Runs", self.runs)
+        self._dock("explain", "Explain", self.side, _SIDE.RightDockWidgetArea, [], scroll=False)
+        self.docks["explain"].setTitleBarWidget(TabTitle(self.docks["explain"], self.side))
         self._dock(
             "parameters", "Parameters", self.parameters, _SIDE.RightDockWidgetArea, [self.acts["copy"]], scroll=False
         )
@@ -136,14 +143,15 @@ class MainWindow(QMainWindow):
     def _join(self) -> None:
         session, panel, canvas, stage = self.session, self.data_panel, self.canvas, self.stage
         panel.wanted.connect(self.open_source)
-        panel.tools.chosen.connect(lambda action: canvas.set_tool(action.objectName().removeprefix("tool_")))
-        panel.brush_changed.connect(canvas.set_brush)
+        panel.tools.chosen.connect(lambda action: stage.set_tool(action.objectName().removeprefix("tool_")))
+        panel.brush_changed.connect(stage.set_brush)
         panel.picked.connect(stage.pick_row)
         stage.picked.connect(panel.show_row)
         stage.picked.connect(self.explain.pick)
         stage.hovered.connect(self.explain.hover)
         stage.spot.connect(self.explain.spot)
         stage.component_picked.connect(self.parameters.choose)
+        stage.component_picked.connect(self.explain.pick_component)
         self.parameters.chosen.connect(stage.pick_component)
         canvas.tool_changed.connect(lambda name: self.acts[f"tool_{name}"].setChecked(True))
         canvas.brush_changed.connect(panel.brush.setValue)
@@ -153,7 +161,7 @@ class MainWindow(QMainWindow):
         self.acts["delete_points"].setEnabled(False)
         self.views.changed.connect(stage.set_view)
         self.views.changed.connect(lambda view: self._refresh())
-        stage.changed.connect(lambda: panel.show_tools(stage.page is canvas))
+        stage.changed.connect(lambda: panel.show_tools(stage.draws))
         if self.views.view is not None:
             stage.set_view(self.views.view)
         self.refresher.draw.connect(self._on_draw)
@@ -162,6 +170,8 @@ class MainWindow(QMainWindow):
         session.data_changed.connect(self._show_data)
         session.trouble.connect(self._on_trouble)
         session.failed.connect(self.tell)
+        session.news.connect(self._on_news)
+        session.search_changed.connect(self._refresh)
         session.reading_changed.connect(self._on_reading)
         session.opened.connect(self._on_opened)
 
@@ -249,6 +259,11 @@ class MainWindow(QMainWindow):
     def remark(self, sentence: str) -> None:
         """One sentence in the status bar, for a while."""
         self.statusBar().showMessage(sentence, 4000)
+
+    def _on_news(self, sentence: str) -> None:
+        """News are a remark; how a run ended, the caption says."""
+        if self.session.running or not self.session.verdict().stop:
+            self.remark(sentence)
 
     # -- data from outside ---------------------------------------------------------------------------------------------
     def open_source(self, source: str) -> None:

@@ -55,8 +55,11 @@ class Menus:
         )
         tools = ["tool_select", "tool_paint", "tool_spray", "tool_erase"]
         self._menu("&Edit", ["undo", "redo", None, "copy", None, *tools, None, "delete_points", "clear_points"])
-        self._menu("&Data", ["columns", "left_out", None, self._truth, "by_truth"])
-        self._menu("&Model", ["add_component", "remove_component", None, "restart", "new_start", None, self._reseed])
+        self._menu("&Data", ["columns", "left_out", None, "generate", None, self._truth, "by_truth"])
+        self._menu(
+            "&Model",
+            ["add_component", "remove_component", None, "restart", "new_start", "try_starts", None, self._reseed],
+        )
         self._menu(
             "&Run",
             [
@@ -68,6 +71,9 @@ class Menus:
                 None,
                 "run",
                 "converge",
+                None,
+                "next_sweep",
+                "watch_sweeps",
                 None,
                 self._speed,
                 "slower",

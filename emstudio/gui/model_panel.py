@@ -13,7 +13,7 @@ from emstudio.core.model import REGISTRY, START_METHODS, Start
 from emstudio.core.stopping import MEASURES
 from emstudio.gui import theme
 from emstudio.gui.e_step import EStepControls
-from emstudio.gui.form import Form, combo
+from emstudio.gui.form import SHORT, Form, combo
 from emstudio.gui.widgets import LabeledRow, hline, text
 from emstudio.session import Session
 
@@ -59,6 +59,8 @@ class ModelPanel(QWidget):
         box = combo("model")
         for name, cls in REGISTRY.items():
             box.addItem(cls.title, name)
+            short = cls.title.removeprefix("Mixture of ").removesuffix(" model")
+            box.setItemData(box.count() - 1, short[:1].upper() + short[1:], SHORT)
         box.activated.connect(lambda i: self._choose_model(box.itemData(i)))
         return box
 
@@ -106,6 +108,8 @@ class ModelPanel(QWidget):
         if self._form_of is not type(session.model):
             self._make_form()
         self.form.show_values(dataclasses.asdict(session.model))  # type: ignore[call-overload]
+        for name, field in self.form.fields.items():
+            field.setEnabled(name not in session.model.unused)
         self._show_starts()
         stopping = session.stopping
         self.measure_box.setCurrentIndex(self.measure_box.findData(stopping.measure))
@@ -165,9 +169,13 @@ class ModelPanel(QWidget):
 
     # -- commands ------------------------------------------------------------------------------------------------------
     def _choose_model(self, name: str) -> None:
-        if name != self._session.model.name:
-            k = self._session.model.k
-            self._session.set_model(REGISTRY[name].make(k=k))
+        if name == self._session.model.name:
+            return
+        try:
+            self._session.set_model(REGISTRY[name].sized(self._session.model.k))
+        except UserError as error:
+            self._session.failed.emit(str(error))
+            self._refresh()
 
     def _set_parameter(self, name: str, value: object) -> None:
         try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from emstudio.core.marks import Borders, Curve, Disc, Drawing, Ellipse
+from emstudio.core.marks import Borders, Curve, Disc, Drawing, Ellipse, Spread
 
 DURATION = 150  # ms
 REST = 0.18  # seconds without a change before one is worth following
@@ -32,6 +32,10 @@ def _mark(m: object, n: object, t: float) -> object:
         return replace(n, mean=_mixed(m.mean, n.mean, t), covariance=_mixed(m.covariance, n.covariance, t))
     if isinstance(m, Disc) and isinstance(n, Disc):
         return replace(n, position=_mixed(m.position, n.position, t))
+    if isinstance(m, Spread) and isinstance(n, Spread):
+        ways = ((getattr(m, name), getattr(n, name)) for name in ("mean", "sd", "height"))
+        mean, sd, height = (a + (b - a) * t for a, b in ways)
+        return replace(n, mean=mean, sd=sd, height=height)
     if isinstance(m, Borders) and isinstance(n, Borders):
         return replace(n, lines=_mixed(m.lines, n.lines, t))
     if isinstance(m, Curve) and isinstance(n, Curve):

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from emstudio.core.format import number
 from emstudio.gui import theme
 from emstudio.gui.cells import LEFT, RIGHT, Cells
+from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.staircase import places, reduced, runs, steps, ticks, y_range
 from emstudio.gui.track import PHASES
@@ -23,6 +24,7 @@ from emstudio.session import Session
 
 HEADER = 30
 UNIT = "nats, higher is better"
+BAND = 2.0  # standard errors to either side of a bound that draws estimate
 
 
 def _unit(cost: str | None) -> str:
@@ -65,7 +67,9 @@ class Objective(Cells):
         if snapshot.figure is not None:
             parts.append(f"{self._cost or 'log-likelihood'} {number(snapshot.figure, 7)}")
         if snapshot.bound is not None:
-            parts.append(f"bound F {number(snapshot.bound, 7)}")
+            error = float(self.track.facts["error"][cell])
+            spread = f" \u00b1 {number(error, 2)}, estimated from draws" if error > 0 else ""
+            parts.append(f"bound F {number(snapshot.bound, 7)}{spread}")
             if snapshot.log_likelihood is not None and snapshot.log_likelihood >= snapshot.bound:
                 parts.append(f"gap {number(max(snapshot.log_likelihood - snapshot.bound, 0.0), 4)}")
         if cell in self._falls(cell, cell + 1):
@@ -98,6 +102,17 @@ class Objective(Cells):
                 found.append(int(i))
         return found
 
+    def _climb(self, low: int, high: int) -> np.ndarray:
+        """Which cells in view are the first steep part of a chain's run: they do not count where they dwarf the rest.
+
+        A chain's run climbs far in its first iterations, and what draws do to it later would be a flat line.
+        """
+        here = self.track.current
+        seen = self.track.facts[low:high]
+        if not is_chain(self.track.cells[here].moment.model) or not len(seen):
+            return np.zeros(len(seen), bool)
+        return (seen["iteration"] <= int(seen["iteration"].max()) // 3) & (np.arange(low, high) < here)
+
     # -- painting ------------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -108,7 +123,12 @@ class Objective(Cells):
         same = seen["group"] == self.track.facts["group"][self.track.current]
         likelihood, bound = (np.where(same, seen[name], np.nan) for name in ("likelihood", "bound"))
         sign = -1 if self._cost else 1
-        found = y_range(sign * likelihood, sign * bound, seen["early"])
+        early = seen["early"] | self._climb(low, high)
+        if np.isfinite(seen["error"]).any():
+            spread = BAND * np.nan_to_num(seen["error"])
+            likelihood, early = np.tile(likelihood, 2), np.tile(early, 2)
+            bound = np.concatenate([bound - spread, bound + spread])
+        found = y_range(sign * likelihood, sign * bound, early)
         self._range = (-1.0, 0.0) if found is None else found if sign > 0 else (-found[1], -found[0])
         unit = self._paint_grid(painter) if found else _unit(self._cost)
         self._paint_header(painter, unit)
@@ -118,7 +138,10 @@ class Objective(Cells):
         self._paint_current_cell(painter)
         self._paint_curves(painter, low, high)
         self._paint_edits(painter, low, high)
-        self._paint_clipped(painter, low, high, same)
+        taken = self._paint_clipped(painter, low, high, same)
+        painter.setFont(theme.font(11))
+        for box, title in self.names(low, high, taken):
+            self._label(painter, box, title, theme.colour("text3"))
         self._paint_dot(painter)
         self._paint_falls(painter, low, high)
 
@@ -147,6 +170,9 @@ class Objective(Cells):
     def _paint_legend(self, painter: QPainter, metrics: QFontMetricsF) -> float:
         """The legend at the right end of the header; its left edge. A narrow plot has none."""
         entries = [("log-likelihood", "text"), ("bound F", "text2"), ("KL gap", "gap")]
+        low, high = self.track.visible()
+        if np.isfinite(self.track.facts["error"][low:high]).any():
+            entries[1:] = [("bound F", "text2"), ("\u00b1 2 s.e.", "bound")]
         if self._cost:
             entries = [(self._cost, "text")]
         widths = [28 + metrics.horizontalAdvance(name) for name, _ in entries]
@@ -155,8 +181,9 @@ class Objective(Cells):
             return self.width() - RIGHT
         start, middle = x, HEADER / 2
         for (name, role), width in zip(entries, widths):
-            if role == "gap":
-                painter.fillRect(QRectF(x + 4, middle - 5, 16, 10), self._gap_colour())
+            if role in ("gap", "bound"):
+                sample = self._gap_colour() if role == "gap" else theme.colour("bound")
+                painter.fillRect(QRectF(x + 4, middle - 5, 16, 10), sample)
             else:
                 painter.setPen(self._pen(role))
                 painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
@@ -238,13 +265,14 @@ class Objective(Cells):
         first = low
         while first < high:
             first, end = self.track.segment(first)
-            shapes = self._shapes(first, end)
+            shapes, bands = self._shapes(first, end), self._bands(first, end)
             for left, right, opacity in ((plot.left(), now, 1.0), (now, plot.right(), 0.34)):
                 if right <= left or self.x_of(end) < left or self.x_of(first) > right:
                     continue
                 painter.save()
                 painter.setClipRect(QRectF(left, plot.top(), right - left, plot.height()))
                 painter.setOpacity(opacity if (first, end) == here or opacity < 1 else 0.45)
+                self._paint_bands(painter, bands)
                 self._paint_shapes(painter, *shapes)
                 painter.restore()
             first = end
@@ -262,6 +290,31 @@ class Objective(Cells):
             under = np.minimum(bound[a:b], likelihood[a:b])  # an annealed bound can lie above: then there is no gap
             gaps.append(QPolygonF(list(top) + list(self._polygon(*steps(under, first + a)))[::-1]))
         return gaps, lower, upper
+
+    def _bands(self, first: int, end: int) -> list[QRectF]:
+        """Two standard errors about the bounds that are made of draws, in pixels; where cells are narrower, of one of them."""
+        bound, error = self.track.bound[first:end], self.track.facts["error"][first:end]
+        cells = np.flatnonzero(np.isfinite(bound) & np.isfinite(error))
+        left = LEFT + (first + cells - self.track.first) * self.cell_width
+        if self.cell_width < 1.0:
+            _, some = np.unique(left.astype(int), return_index=True)
+            cells, left = cells[some], left[some]
+        low, high = self._range
+        scale = self.plot.height() / (high - low)
+        values = np.clip([bound[cells] + sign * BAND * error[cells] for sign in (1.0, -1.0)], low, high)
+        top, bottom = self.plot.bottom() - (values - low) * scale
+        width = max(self.cell_width, 1.0)
+        return [
+            QRectF(x, y, width, z - y) for x, y, z in zip(left.tolist(), top.tolist(), bottom.tolist(), strict=True)
+        ]
+
+    @staticmethod
+    def _paint_bands(painter: QPainter, bands: list[QRectF]) -> None:
+        fill = theme.colour("bound")
+        fill.setAlphaF(0.45)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(fill)
+        painter.drawRects(bands)
 
     def _paint_shapes(self, painter: QPainter, gaps: list, lower: list, upper: list) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
@@ -283,26 +336,49 @@ class Objective(Cells):
         ys = self.plot.bottom() - (y - low) / (high - low) * self.plot.height()
         return QPolygonF([QPointF(a, b) for a, b in zip(xs.tolist(), ys.tolist())])
 
+    def _edits(self, low: int, high: int) -> list[int]:
+        """The cells at which a person changed something."""
+        return [i for i in (low + np.flatnonzero(self.track.facts["notable"][low:high])).tolist() if i]
+
     def _paint_edits(self, painter: QPainter, low: int, high: int) -> None:
-        """A dotted line with a name where a person changed something."""
-        small = theme.font(11)
-        metrics = QFontMetricsF(small)
-        painter.setFont(small)
-        free = self.plot.left()
-        for i in (low + np.flatnonzero(self.track.facts["notable"][low:high])).tolist():
-            if i == 0:
-                continue
-            title = self.track.cells[i].title
+        """A dotted line where a person changed something; `names` says what."""
+        pen = QPen(theme.colour("axis"), 1)
+        pen.setDashPattern([2, 3])
+        painter.setPen(pen)
+        for i in self._edits(low, high):
             x = self.x_of(i)
-            pen = QPen(theme.colour("axis"), 1)
-            pen.setDashPattern([2, 3])
-            painter.setPen(pen)
             painter.drawLine(QPointF(x, self.plot.top()), QPointF(x, self.plot.bottom()))
-            width = metrics.horizontalAdvance(title) + 4
-            if x >= free and x + 4 + width <= self.plot.right():
-                box = QRectF(x + 4, self.plot.top(), width, 15)
-                self._label(painter, box, title, theme.colour("text3"))
-                free = box.right() + 4
+
+    def names(self, low: int, high: int, taken: list[QRectF]) -> list[tuple[QRectF, str]]:
+        """What a person changed, and where it stands: where no curve runs and nothing is `taken`; else it has no room."""
+        metrics = QFontMetricsF(theme.font(11))
+        made: list[tuple[QRectF, str]] = []
+        for i in self._edits(low, high):
+            title = self.track.cells[i].title
+            used = [*taken, *(box for box, _ in made)]
+            box = self._free_box(self.x_of(i) + 4, metrics.horizontalAdvance(title) + 4, used)
+            if box is not None:
+                made.append((box, title))
+        return made
+
+    def _free_box(self, left: float, width: float, taken: list[QRectF]) -> QRectF | None:
+        """Room for a name in a row at the top, at the bottom or between, where it hides nothing; None where there is none."""
+        plot = self.plot
+        if left + width > plot.right():
+            return None
+        first, last = (int((x - LEFT) // self.cell_width + self.track.first) for x in (left, left + width))
+        cells = slice(max(first, 0), min(last, self.track.count - 1) + 1)
+        values = np.concatenate([self.track.likelihood[cells], self.track.bound[cells]])
+        values = np.clip(values[np.isfinite(values)], *self._range)
+        high, low = (self.y_of(float(values.max())), self.y_of(float(values.min()))) if len(values) else (0.0, 0.0)
+        knob = self.x_of(self.track.current + 0.5)
+        margin = 8.0 if left - 8 <= knob <= left + width + 8 else 3.0
+        for top in (plot.top(), plot.bottom() - 15, plot.center().y() - 7):
+            box = QRectF(left, top, width, 15)
+            free = not len(values) or box.bottom() + margin <= high or box.top() - margin >= low
+            if free and not any(box.adjusted(-4, 0, 4, 0).intersects(other) for other in taken):
+                return box
+        return None
 
     def _label(self, painter: QPainter, box: QRectF, words: str, ink: QColor) -> None:
         """Words on a little canvas colour, so that they read on lines and fills."""
@@ -321,12 +397,13 @@ class Objective(Cells):
             painter.setBrush(theme.colour("bad"))
             painter.drawPolygon(QPolygonF([QPointF(x - 5, y + 9), QPointF(x + 5, y + 9), QPointF(x, y + 17)]))
 
-    def _paint_clipped(self, painter: QPainter, low: int, high: int, same: np.ndarray) -> None:
-        """The names of the start and of edits that lie below the plot: start -1 644 and an arrow."""
+    def _paint_clipped(self, painter: QPainter, low: int, high: int, same: np.ndarray) -> list[QRectF]:
+        """The names of the start and of edits that lie below the plot, start -1 644 and an arrow; where they are."""
+        made: list[QRectF] = []
         small = theme.font(11)
         metrics = QFontMetricsF(small)
         painter.setFont(small)
-        free = self.plot.left() - 2
+        free = self.plot.left() + 2
         decimals = places(10.0 ** math.floor(math.log10(self._range[1] - self._range[0])))
         facts = self.track.facts[low:high]
         values = facts["likelihood"]
@@ -342,7 +419,9 @@ class Objective(Cells):
             if left >= free:
                 box = QRectF(left, self.plot.top() + 4 if self._cost else self.plot.bottom() - 20, width, 16)
                 self._label(painter, box, words, theme.colour("text2"))
+                made.append(box)
                 free = box.right() + 8
+        return made
 
     def _paint_dot(self, painter: QPainter) -> None:
         value = float(self.track.likelihood[self.track.current])

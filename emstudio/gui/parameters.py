@@ -28,6 +28,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxL
 from emstudio.core.em import Moment
 from emstudio.core.format import MINUS, number, signed
 from emstudio.core.history import Node
+from emstudio.core.model import Posterior
 from emstudio.gui import theme
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import paint_disc, plain_table, text
@@ -35,17 +36,24 @@ from emstudio.session import Session
 
 Index = QModelIndex | QPersistentModelIndex
 DELTA = "\u0394"
+_NAME_MARGIN = 18  # of the names' column: the style's own left and right of a name
+LONGEST = 7  # signs of a value in a narrow column: \u22120.1166
 NOISE = 1e-6  # a smaller change, relative to the value, is shown as none; the tooltip has it
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What the table shows: names (R,), values (R, K), their changes (R, K) or None, and since when."""
+    """What the table shows: names (R,), values (R, K), their changes (R, K) or None, and since when; NaN: there is none."""
 
     names: tuple[str, ...] = ()
     values: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     changes: np.ndarray | None = None
     since: str = ""
+    parts: tuple[int, ...] = ()  # whose the columns are, where they are not the components in turn
+
+    def part(self, column: int) -> int:
+        """The component (or NOISE) of a column."""
+        return self.parts[column] if column < len(self.parts) else column
 
 
 def rows_of(node: Node) -> Rows:
@@ -53,18 +61,48 @@ def rows_of(node: Node) -> Rows:
     moment = node.moment
     if moment.snapshot.params is None:
         return Rows()
-    named = moment.model.table(moment.data, moment.snapshot.params)
+    named = _named(moment, _posterior(moment))
     values = np.array([v for _, v in named], float)
     names = tuple(name for name, _ in named)
     before = previous(node)
+    parts = moment.model.parts
     if before is None:
-        return Rows(names, values)
-    old = before.model.table(moment.data, before.snapshot.params)
-    if tuple(name for name, _ in old) != names:
-        return Rows(names, values)
+        return Rows(names, values, parts=parts)
+    unknown = np.full(values.shape[1:], np.nan)
+    old = dict(_named(before, _other_posterior(node)))
+    if not any(name in old for name in names):
+        return Rows(names, values, parts=parts)
+    old_values = np.array([old.get(name, unknown) for name in names], float)
     s = before.snapshot
-    since = before.label if s.phase in ("start", "edit") else f"M{s.t}"
-    return Rows(names, values, values - np.array([v for _, v in old], float), since)
+    since = "start" if s.t == 0 and s.phase != "edit" else before.label if s.phase == "edit" else f"M{s.t}"
+    return Rows(names, values, values - old_values, since, parts)
+
+
+def _other_posterior(node: Node) -> Posterior | None:
+    """That of the E-step before the one shown."""
+    mine, at = _posterior(node.moment), node.parent
+    while at is not None and _posterior(at.moment) is mine:
+        at = at.parent
+    return None if at is None or at.moment.data is not node.moment.data else _posterior(at.moment)
+
+
+def _posterior(moment: Moment) -> Posterior | None:
+    """That of the last E-step; at a start the one that comes next."""
+    return moment.snapshot.posterior or moment.ahead
+
+
+def _named(moment: Moment, posterior: Posterior | None) -> list[tuple[str, np.ndarray]]:
+    """(name, (K,) values) of each parameter and of what `posterior` expects; (1,) where all components have the same:
+    those of a noisy switch."""
+    model, s = moment.model, moment.snapshot
+    named = model.table(moment.data, s.params)
+    if model.name == "noisy-switch":
+        return [(name, np.asarray(v)[:1]) for name, v in named if np.ptp(v) == 0]
+    if posterior is not None and s.params is not None:
+        named = [*named, *model.expected(posterior)]
+    if theme.NOISE in model.parts:  # what the noise has beside its weight is no parameter
+        named = [(name, np.append(v, s.params.weights[-1] if i == 0 else np.nan)) for i, (name, v) in enumerate(named)]
+    return named
 
 
 def previous(node: Node) -> Moment | None:
@@ -86,10 +124,15 @@ class Table(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self.rows = Rows()
+        self.longest = LONGEST  # signs of a value
 
     def show_rows(self, rows: Rows) -> None:
         """Show other numbers; the view keeps its place and its selection where the shape is the same."""
-        same = rows.names == self.rows.names and rows.values.shape == self.rows.values.shape
+        same = (
+            rows.names == self.rows.names
+            and rows.values.shape == self.rows.values.shape
+            and rows.parts == self.rows.parts
+        )
         if not same:
             self.beginResetModel()
         self.rows = rows
@@ -110,8 +153,8 @@ class Table(QAbstractTableModel):
         change = None if self.rows.changes is None else float(self.rows.changes[index.row(), component])
         if role == Qt.ItemDataRole.DisplayRole:
             if is_change:
-                return "" if change is None else delta(change, value)
-            return level(value)
+                return "" if change is None or math.isnan(change) else delta(change, value)
+            return "" if math.isnan(value) else level(value, self.longest)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.FontRole:
@@ -119,8 +162,11 @@ class Table(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             return theme.colour("text3" if is_change else "text")
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            words = f"{self.rows.names[index.row()]} of {theme.letter(component)}: {number(value, 12, trim=True)}"
-            if change is not None:
+            name = theme.letter(self.rows.part(component))
+            words = f"{self.rows.names[index.row()]} of {name}: {number(value, 12, trim=True)}"
+            if math.isnan(value):
+                return f"{name} has no {self.rows.names[index.row()]}"
+            if change is not None and not math.isnan(change):
                 words += f", {signed(change, 6)} since {self.rows.since}"
             return words if role == Qt.ItemDataRole.AccessibleTextRole else f"<qt>{html.escape(words)}</qt>"
         return None
@@ -136,19 +182,25 @@ class Table(QAbstractTableModel):
             return None
         component, is_change = divmod(section, 2)
         if role == Qt.ItemDataRole.DisplayRole:
-            return DELTA if is_change else theme.letter(component)
+            return DELTA if is_change else theme.letter(self.rows.part(component))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            name = theme.letter(component)
+            name = theme.letter(self.rows.part(component))
+            if self.rows.part(component) == theme.NOISE:
+                return f"Change of the {name} since {self.rows.since}" if is_change else f"The {name}"
             return f"Change of component {name} since {self.rows.since}" if is_change else f"Component {name}"
         return None
 
 
-def level(value: float) -> str:
-    """A value to four figures, to two where it would be too long for its column: 9.5e−18."""
+def level(value: float, longest: int = LONGEST) -> str:
+    """A value to four figures, to three or two where it has more than `longest` signs; with a power of ten above seven."""
     words = number(value)
-    return words if len(words) <= 7 or "e" not in words else number(value, 2)
+    digits = 3
+    while digits > 1 and len(words) > (LONGEST if "e" in words else longest):
+        words = number(value, digits)
+        digits -= 1
+    return words
 
 
 def delta(change: float, value: float) -> str:
@@ -176,6 +228,7 @@ class _Header(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setSectionsClickable(True)
         self.setHighlightSections(False)
+        self.lettered = True  # whether a column is one component's
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.HEIGHT)
@@ -189,10 +242,12 @@ class _Header(QHeaderView):
             flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(rect.adjusted(0, 0, -5, 0), flags, DELTA)
             painter.restore()
-        else:
+        elif self.lettered:
             centre = rect.toRectF().center()
             centre.setX(rect.right() - 13)
-            paint_disc(painter, centre, 18, component)
+            table = self.model()
+            assert isinstance(table, Table)
+            paint_disc(painter, centre, 18, table.rows.part(component))
 
 
 class ParametersTable(QTableView):
@@ -207,7 +262,8 @@ class ParametersTable(QTableView):
         self.setAccessibleName("Parameters of the components")
         self.table = Table()
         self.setModel(self.table)
-        self.setHorizontalHeader(_Header(self))
+        self.header = _Header(self)
+        self.setHorizontalHeader(self.header)
         plain_table(self)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectColumns)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -221,6 +277,7 @@ class ParametersTable(QTableView):
         self.corner = text("", "unit", parent=self)
         self.corner.setToolTip("What the columns of changes are counted from")
         self.table.modelReset.connect(self._on_reset)
+        self.table.dataChanged.connect(self._on_data)
         self.selectionModel().selectionChanged.connect(self._on_selection)
         self._component: int | None = None
         self._with_changes = True
@@ -228,21 +285,28 @@ class ParametersTable(QTableView):
     def _measure(self) -> None:
         """Columns as wide as their widest number may become: the table does not jiggle while the run is on.
 
-        Room that is left is shared out. Where there is not enough for three components or more, their changes give way
-        to the values (the tooltip has them); then the table scrolls.
+        Room that is left is shared out. Where there is not enough, names are shortened, changes give way to the values
+        (the tooltip has them), and then the table scrolls.
         """
-        large, small = QFontMetricsF(theme.font(12, 500)), QFontMetricsF(theme.font(11))
-        template = ["\u22120.0000", *(level(v) for v in self.table.rows.values.ravel().tolist())]
+        small = QFontMetricsF(theme.font(11))
         components = self.table.columnCount() // 2
-        value = math.ceil(max(map(large.horizontalAdvance, template)) + 7)
         change = math.ceil(small.horizontalAdvance("\u22120.000") + 7)
-        longest = math.ceil(max((large.horizontalAdvance(n) for n in self.table.rows.names), default=0.0))
-        names = min(max(longest + 16, 72), 132)
+        words = QFontMetricsF(theme.font(12))
+        longest = math.ceil(max((words.horizontalAdvance(n) for n in self.table.rows.names), default=0.0))
+        wanted = min(max(longest + _NAME_MARGIN, 72), 132)
         whole = self.width() - 2 * self.frameWidth() - 12  # less the scroll bar
-        room = whole - components * (value + change)
-        if components > 2 and room < names:
-            names = max(min(names, 104), min(names, room))
-        self._with_changes = components <= 2 or room >= names
+        for figures in (LONGEST + 2, LONGEST):  # \u22120.001234, then two figures less
+            value = self._value_width(figures)
+            room = whole - components * (value + change)
+            self._with_changes = room >= wanted
+            if self._with_changes:
+                break
+        if not self._with_changes:
+            figures = LONGEST + 2
+            value = self._value_width(figures)
+            room = max(whole - components * value, 104 if components > 2 else 72)
+        names = min(wanted, max(room, 72))
+        self.table.longest = figures
         shown = components * (2 if self._with_changes else 1)
         left = whole - names - components * (value + change * self._with_changes)
         extra = min(left // shown, 24) if components and left > 0 else 0
@@ -252,6 +316,18 @@ class ParametersTable(QTableView):
         self.verticalHeader().setFixedWidth(names)
         self.corner.setGeometry(8, 2, names, _Header.HEIGHT)
         self.corner.setVisible(self._with_changes)
+
+    def _value_width(self, figures: int) -> int:
+        """The width of a column of values with at most so many signs each, where that is possible."""
+        large = QFontMetricsF(theme.font(12, 500))
+        now = (level(v, figures) for v in self.table.rows.values.ravel().tolist() if not math.isnan(v))
+        return math.ceil(max(map(large.horizontalAdvance, ["0.0000", *now])) + 7)
+
+    def _on_data(self) -> None:
+        """A number may have become longer than its column is wide."""
+        value = self._value_width(self.table.longest)
+        if self.table.columnCount() and value > self.columnWidth(0):
+            self._measure()
 
     def _on_reset(self) -> None:
         self._measure()
@@ -347,6 +423,7 @@ class Parameters(QWidget):
             return
         self._shown = shown
         rows = rows_of(node)
+        self.view.header.lettered = moment.model.name != "noisy-switch"
         self.view.table.show_rows(rows)
         self.view.corner.setText(f"{DELTA} since {rows.since}" if rows.since else "")
         self.view.setVisible(bool(rows.names))
@@ -356,9 +433,9 @@ class Parameters(QWidget):
         """The whole table, or the components chosen, tab-separated with headers and all digits."""
         rows = self.view.table.rows
         components = self.view.components() or range(rows.values.shape[1])
-        lines = ["\t".join(["parameter", *(theme.letter(k) for k in components)])]
+        lines = ["\t".join(["parameter", *(theme.letter(rows.part(k)) for k in components)])]
         for name, values in zip(rows.names, rows.values):
-            cells = [repr(float(values[k])) for k in components]
+            cells = ["" if math.isnan(values[k]) else repr(float(values[k])) for k in components]
             lines.append("\t".join([" ".join(name.split()), *cells]))
         return "\n".join(lines) + "\n"
 

@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsView, QWidget
 
 from emstudio.core.em import Moment
-from emstudio.core.marks import Bars, Borders, Curve, Disc, Drawing, Ellipse, Points, View
+from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Points, Simplex, View
 from emstudio.core.selection import levels_matched
 from emstudio.gui import raster, theme
 from emstudio.gui.axes import Axis, Grid
@@ -29,6 +29,7 @@ from emstudio.gui.letters import DISC, Letters, Trail
 from emstudio.gui.point_layer import RUG_HEIGHT, PointLayer, neutral
 
 MANY = 1_000  # points from which ellipses lie above them
+_NAMED = 0.1  # the same, where corners are named outside of a triangle
 _FULL = 0.06  # of the width or height, kept free about what is fitted
 _HEAD = LEGEND + 20.0  # pixels above the tallest bar or curve, for a letter's note and the legend
 _ABOVE_BARS = 1.6  # a narrow component's curve may rise so many times as high as the tallest bar; beyond, it is cut off
@@ -116,6 +117,7 @@ class Picture(pg.PlotWidget):
         rug = self.upright
         self._left.least = 0.0 if rug else -math.inf
         self.grid.upright = not rug
+        self._show_axes(not self.bare)
         self.shapes.show_marks(drawing.marks, self.points.count > MANY)
         self.letters.show_drawing(drawing, trail)
         if rug and self._tallest() > self._top * 1.001:  # a curve outgrew the picture
@@ -162,6 +164,17 @@ class Picture(pg.PlotWidget):
     def upright(self) -> bool:
         """Whether the picture stands on an axis of its own (a density over a rug), not in the plane of two columns."""
         return any(isinstance(m, Points) and m.rug for m in self.drawing.marks)
+
+    @property
+    def bare(self) -> bool:
+        """Whether a triangle takes the place of the axes."""
+        return any(isinstance(m, Simplex) for m in self.drawing.marks)
+
+    def _show_axes(self, on: bool) -> None:
+        if self.grid.isVisible() != on:
+            self.grid.setVisible(on)
+            for name in ("bottom", "left"):
+                self.getPlotItem().showAxis(name, on)
 
     @property
     def derived(self) -> bool:
@@ -212,7 +225,8 @@ class Picture(pg.PlotWidget):
             self._show_range(0.0, 10.0, 0.0, 10.0)
             return
         (x0, y0), (x1, y1) = low, high
-        self._show_range(*widened(x0, x1, _FULL), *widened(y0, y1, _FULL))
+        air = _NAMED if self.bare else _FULL
+        self._show_range(*widened(x0, x1, air), *widened(y0, y1, air))
 
     def _extent(self) -> tuple[np.ndarray | None, np.ndarray]:
         """Lower left and upper right corner of the data with two sigma of every component."""
@@ -224,8 +238,8 @@ class Picture(pg.PlotWidget):
                 spots += [m.mean - reach, m.mean + reach]
             elif isinstance(m, Disc):
                 spots.append(np.asarray(m.position, float))
-            elif isinstance(m, Borders) and self.derived:  # the outline of a triangle, not a line between components
-                spots += list(m.lines.reshape(-1, 2))
+            elif isinstance(m, Simplex):
+                spots += list(np.asarray(m.corners, float))
         spots = [s for s in spots if np.isfinite(s).all()]
         if not spots:
             return None, np.zeros(2)
@@ -246,6 +260,8 @@ class Picture(pg.PlotWidget):
 
     def _tallest(self) -> float:
         """The height to make room for: of the tallest bar, or of the tallest curve if it is not a mere spike."""
+        if self.drawing.tall is not None:
+            return self.drawing.tall
         bars = max(
             (float(np.max(m.heights, initial=0.0)) for m in self.drawing.marks if isinstance(m, Bars)), default=0.0
         )

@@ -44,17 +44,22 @@ class Popup(QFrame):
 
 
 class ColumnsPopup(Popup):
-    """Which columns of the table are fitted. `chosen(names)` after the button."""
+    """Which columns of the table are fitted, those of text where the model takes `texts`. `chosen(names)` after the button."""
 
     chosen = Signal(list)
 
-    def __init__(self, data: Dataset, parent: QWidget):
+    def __init__(self, data: Dataset, parent: QWidget, texts: bool = False):
         super().__init__("Columns to fit", parent)
         self.setObjectName("columns_popup")
+        roles = {data.sequence: "series", data.time: "time"}
         for c in data.table.columns:
-            item = QListWidgetItem(c.title + ("" if c.numeric else "  (text)"))
+            role = roles.get(c.name, "" if c.numeric else "text")
+            item = QListWidgetItem(c.title + (f"  ({role})" if role else ""))
             item.setData(Qt.ItemDataRole.UserRole, c.name)
-            if c.numeric:
+            if c.name in roles:
+                item.setFlags(Qt.ItemFlag.NoItemFlags)
+                item.setToolTip(f"Taken as the {role}, and so not fitted")
+            elif c.numeric or texts:
                 item.setFlags(
                     Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
                 )

@@ -47,6 +47,7 @@ class TableModel(QAbstractTableModel):
         self._columns: list[Column] = []
         self._decimals: list[int | None] = []
         self._resp: np.ndarray | None = None
+        self._begins: frozenset[int] = frozenset()  # rows of the dataset with which a series begins
         self._palette = np.zeros((0, 3))
         self._place = np.empty(0, np.int64)  # table row -> row of the dataset, -1 where left out
 
@@ -60,8 +61,10 @@ class TableModel(QAbstractTableModel):
             return
         self.beginResetModel()
         self._data = data
-        fitted = list(data.columns)
-        self._columns = fitted + [c for c in data.table.columns if c.name not in data.names]
+        first = [data.table.column(n) for n in (data.sequence, data.time) if n is not None]
+        first += [c for c in data.columns if c not in first]
+        self._columns = first + [c for c in data.table.columns if c not in first]
+        self._begins = frozenset(data.offsets[:-1].tolist()) if data.series is not None else frozenset()
         self._decimals = [decimals(c.values) if c.numeric else 0 for c in self._columns]
         self._place = np.full(data.table.rows, -1, np.int64)
         self._place[data.rows] = np.arange(data.n)
@@ -81,6 +84,15 @@ class TableModel(QAbstractTableModel):
         """The row of the table that row `row` of the dataset is."""
         data = self._data
         return int(data.rows[row]) if data is not None and 0 <= row < data.n else None
+
+    def begins(self, table_row: int) -> bool:
+        """Whether a series begins with a row of the table, and another one ended before it."""
+        return table_row > 0 and self.place(table_row) in self._begins
+
+    def unobserved(self, table_row: int) -> bool:
+        """Whether nothing is known of a step of a series."""
+        data, place = self._data, self.place(table_row)
+        return data is not None and data.mask is not None and place is not None and bool(data.mask[place].all())
 
     def colour(self, table_row: int) -> QColor | None:
         """The colour of the row's point: None where it was left out, grey before the first E-step."""
@@ -108,9 +120,18 @@ class TableModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight)
         if role == Qt.ItemDataRole.ForegroundRole and (column == 0 or self._place[row] < 0):
             return theme.colour("text2" if self._place[row] >= 0 else "text3")
-        if role == Qt.ItemDataRole.ToolTipRole and self._place[row] < 0:
-            return "Left out: a cell is missing"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tip(row)
         return None
+
+    def _tip(self, row: int) -> str | None:
+        if self._place[row] < 0:
+            return "Left out: a cell is missing"
+        if self._data is None or self._data.series is None:
+            return None
+        if self.unobserved(row):
+            return "A step that was not observed: the chain moves on through it"
+        return "A new series begins here" if self.begins(row) else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation == Qt.Orientation.Vertical:
@@ -130,15 +151,32 @@ class TableModel(QAbstractTableModel):
         if np.isnan(value):
             return _MISSING
         places = self._decimals[column]
+        if self._data is not None and c.name in (self._data.sequence, self._data.time) and places == 0:
+            return f"{value:.0f}"  # years and names of series are not counted in thousands
         return theme.number(value) if places is None else theme.number(value, decimals=places)
 
 
-class DotDelegate(QStyledItemDelegate):
+def _shown(data: Dataset | None) -> tuple:
+    """What decides the order of the columns."""
+    return () if data is None else (data.names, data.sequence, data.time)
+
+
+class RowDelegate(QStyledItemDelegate):
+    """A cell, below a line where a series begins."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+        model = index.model()
+        assert isinstance(model, TableModel)
+        if model.begins(index.row()):
+            painter.fillRect(option.rect.left(), option.rect.top(), option.rect.width(), 1, theme.colour("text2"))
+
+
+class DotDelegate(RowDelegate):
     """The row's number with its point's colour in front."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        moved = QStyleOptionViewItem(option)
-        super().paint(painter, moved, index)
+        super().paint(painter, option, index)
         model = index.model()
         assert isinstance(model, TableModel)
         colour = model.colour(index.row())
@@ -169,6 +207,7 @@ class Preview(QTableView):
         self.setToolTip("")
         self.table = TableModel(self)
         self.setModel(self.table)
+        self.setItemDelegate(RowDelegate(self))
         self.setItemDelegateForColumn(0, DotDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -195,7 +234,7 @@ class Preview(QTableView):
             return
         same = before is not None and [c.name for c in before.table.columns] == [c.name for c in data.table.columns]
         self.table.set_dataset(data)
-        if not same or before.names != data.names:  # type: ignore[union-attr]
+        if not same or _shown(before) != _shown(data):
             self._share_width()
 
     def show_responsibilities(self, resp: np.ndarray | None, components: int | Sequence[int]) -> None:

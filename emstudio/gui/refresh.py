@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from emstudio.gui import theme
+
 if TYPE_CHECKING:
     from emstudio.session import Session
 
@@ -51,6 +53,7 @@ class Refresher(QObject):
         self._timer.stop()
         self._late = False
         self._began = time.perf_counter()
+        theme.wear_names(self._session.moment.cast)
         self.draw.emit(self._session.moment)
         self._painting = True
         self._painted.start(0)  # timers come after the paint events that drawing has posted

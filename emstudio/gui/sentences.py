@@ -12,11 +12,14 @@ import numpy as np
 
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice
-from emstudio.core.format import count, number, signed
+from emstudio.core.format import count, letter, number, signed, typeset
 from emstudio.core.model import START_METHODS
 from emstudio.core.stopping import Verdict
-from emstudio.gui import coin_sentences
+from emstudio.gui import chain_sentences, coin_sentences
+from emstudio.gui.chain_numbers import is_chain
 
+_TOO_MANY = 2_000_000  # rows times components beyond which the end of a run is not looked at for doubts
+_DOUBTFUL = ("saddle", "empty", "spurious")
 DECIDED = 0.9  # a point is decided when one component has more of it than this
 UNSEEN = 5e-3  # standard deviations of the data, less than a pixel: such a move is none for the eye
 _GO_ON = Verdict(None, "")
@@ -63,10 +66,26 @@ def sentences(moment: Moment, previous: Moment | None, facts: Facts) -> Sentence
             return made
         stopped = _stopped(made, facts.verdict, phase, "higher")
         return stopped._replace(next=coin_sentences.troubled(moment) or stopped.next)
-    made = {"data": _data, "start": _start, "E": _e_step, "M": _m_step, "edit": _edit}[phase](moment, previous, facts)
+    if is_chain(moment.model) and moment.data.n:
+        made = _chain(moment, previous, facts)
+    else:
+        steps = {"data": _data, "start": _start, "E": _e_step, "M": _m_step, "edit": _edit}
+        made = steps[phase](moment, previous, facts)
     if facts.verdict.stop and not facts.running and phase in ("M", "E"):
-        return _stopped(made, facts.verdict, phase, "lower" if moment.model.cost else "higher")
+        stopped = _stopped(made, facts.verdict, phase, "lower" if moment.model.cost else "higher")
+        doubt = _doubt(moment) if facts.verdict.converged and phase == "M" else ""
+        return stopped._replace(next=doubt or stopped.next)
     return made
+
+
+def _doubt(moment: Moment) -> str:
+    """Why the place where a run ended is not to be trusted: a saddle, a component on a handful of rows, or an empty one."""
+    s = moment.snapshot
+    posterior = moment.ahead or s.posterior
+    if s.params is None or posterior is None or moment.data.n * moment.model.k > _TOO_MANY:
+        return ""
+    found = moment.model.notices(moment.data, s.params, posterior)
+    return next((n.text for code in _DOUBTFUL for n in found if n.code == code), "")
 
 
 def _coins(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
@@ -88,14 +107,34 @@ def _coins(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     return Sentences(*coin_sentences.edit(moment, f"{facts.edit or 'Edit'}.", went or own))
 
 
+def _chain(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
+    phase, value = moment.snapshot.phase, moment.snapshot.log_likelihood
+    level = "" if value is None else _level(value)
+    if phase == "data":
+        return Sentences(*chain_sentences.data(moment, facts))
+    if phase == "start":
+        given = "As given" if moment.start.given else f"{_start_name(moment)}, seed {moment.seed}"
+        number_of = f", start {moment.number}" if moment.number and not moment.start.given else ""
+        return Sentences(*chain_sentences.start(moment, given + number_of, level))
+    if phase == "E":
+        return Sentences(*chain_sentences.e_step(moment))
+    change = _change(moment, previous)
+    went = f"log-likelihood {_went(change[0] - change[1])} {level}" if change is not None else ""
+    if phase == "M":
+        return Sentences(*chain_sentences.m_step(moment, went, previous))
+    own = f"log-likelihood {level}" if level else ""
+    return Sentences(*chain_sentences.edit(moment, f"{facts.edit or 'Edit'}.", went or own))
+
+
 def _data(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     data, model = moment.data, moment.model
     if not data.n:
+        how = "Draw a series with the brush" if is_chain(model) else "Click to add points"
         return Sentences(
             "info",
             "An empty canvas.",
             "Nothing is here to fit yet.",
-            "Click to add points, drop a table here, or choose a data set.",
+            f"{how}, drop a table here, or choose a data set.",
         )
     title = f"{count(data.n)} {_points(data.n)}."
     if facts.obstacle:
@@ -265,13 +304,13 @@ def _stopped(made: Sentences, verdict: Verdict, phase: str, better: str) -> Sent
         return Sentences(
             "check",
             "Converged.",
-            f"{made.title[:-1]} changed nothing that matters: {verdict.reason}.",
+            f"{made.title[:-1]} changed nothing that matters: {typeset(verdict.reason)}.",
             f"Another start (Shift+R) may end {better}; the half-steps still go on from here.",
         )
     return made._replace(
         icon="pause",
         title="Paused.",
-        what=_sentence(verdict.reason),
+        what=_sentence(typeset(verdict.reason)),
         next="Allow more iterations in the model panel to go on, or step by hand.",
     )
 
@@ -310,4 +349,4 @@ def _level(value: float) -> str:
 
 
 def _letter(k: int) -> str:
-    return chr(ord("A") + k) if k < 26 else f"component {k + 1}"
+    return letter(k) if k < 26 else f"component {k + 1}"

@@ -6,7 +6,8 @@
 
 `WIDGETS` names the widget classes by kind. Such a widget has `set_view(view)`, `pick_row(row)`, `pick_component(k)`,
 `delete_selected()`, `set_motion(on)`, `render(width, height, scale)` and the signals hovered, picked, spot,
-component_picked and selection_changed of the canvas.
+component_picked and selection_changed of the canvas. One on which data are drawn has `set_tool(name)`, `set_brush(pixels)`
+and `fit()`, too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ def _coins(session: Session, refresher: Refresher) -> QWidget:
     return CoinsLab(session, refresher)
 
 
-WIDGETS = {"coins": _coins, "biases": _coins, "landscape": _coins}
+def _chain(session: Session, refresher: Refresher) -> QWidget:
+    from emstudio.gui.hmm_lab import HmmLab
+
+    return HmmLab(session, refresher)
+
+
+def _proportions(session: Session, refresher: Refresher) -> QWidget:
+    from emstudio.gui.proportions import Proportions
+
+    return Proportions(session, refresher)
+
+
+WIDGETS = {"proportions": _proportions, "laboratory": _chain, "coins": _coins, "biases": _coins, "landscape": _coins}
 
 
 class Stage(QStackedWidget):
@@ -44,6 +57,7 @@ class Stage(QStackedWidget):
         self.setObjectName("stage")
         self._session, self._refresher = session, refresher
         self._motion = True
+        self._tool, self._brush = "select", 0
         self._pages: dict[object, QWidget] = {}
         self.canvas = Canvas(session, refresher)
         self._take(self.canvas)
@@ -84,6 +98,30 @@ class Stage(QStackedWidget):
     def delete_selected(self) -> None:
         self.page.delete_selected()  # type: ignore[attr-defined]
 
+    @property
+    def draws(self) -> bool:
+        """Whether the tools of the canvas draw on the page in front."""
+        return hasattr(self.page, "set_tool")
+
+    def set_tool(self, name: str) -> None:
+        """Take a tool in the hand, on every page that has one."""
+        self._tool = name
+        for page in self._drawn_on():
+            page.set_tool(name)  # type: ignore[attr-defined]
+
+    def set_brush(self, pixels: int) -> None:
+        """Make the brush of this size, on every page that has one."""
+        self._brush = pixels
+        for page in self._drawn_on():
+            page.set_brush(pixels)  # type: ignore[attr-defined]
+
+    def fit(self) -> None:
+        """Show all of what the page in front draws."""
+        self.page.fit()  # type: ignore[attr-defined]
+
+    def _drawn_on(self) -> list[QWidget]:
+        return [self.widget(i) for i in range(self.count()) if hasattr(self.widget(i), "set_tool")]
+
     def set_motion(self, on: bool) -> None:
         """Whether changes are seen on their way, on every page."""
         self._motion = on
@@ -97,5 +135,8 @@ class Stage(QStackedWidget):
     def _take(self, page: QWidget) -> None:
         self.addWidget(page)
         page.set_motion(self._motion)  # type: ignore[attr-defined]
+        if page is not self.canvas and hasattr(page, "set_tool"):
+            page.set_tool(self._tool)
+            page.set_brush(self._brush or self.canvas.brush)  # type: ignore[attr-defined]
         for name in ("hovered", "picked", "spot", "component_picked", "selection_changed"):
             getattr(page, name).connect(getattr(self, name))

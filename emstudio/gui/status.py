@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from emstudio.core.em import Moment
-from emstudio.core.format import count, number, signed
+from emstudio.core.format import count, number, signed, typeset
 from emstudio.core.history import Node
 from emstudio.gui import theme
 from emstudio.gui.refresh import Refresher
@@ -115,8 +115,8 @@ class StatusBar(QStatusBar):
             return ""
         verdict = self._session.verdict()
         if verdict.converged:
-            return f"converged because {verdict.reason}"
-        return verdict.reason if verdict.stop else ""
+            return f"converged because {typeset(verdict.reason)}"
+        return typeset(verdict.reason) if verdict.stop else ""
 
     def _draw_pace(self) -> None:
         started = self._session.moment.snapshot.params is not None

@@ -22,7 +22,7 @@ from PySide6.QtCore import QDir, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
-from emstudio.core.format import NOISE, count, letter, number, signed
+from emstudio.core.format import NOISE, count, letter, name_of, number, set_cast, signed
 from emstudio.gui.stylesheet import stylesheet
 from emstudio.resource import resource
 
@@ -190,7 +190,7 @@ def component_colour(k: int) -> QColor:
     if k == NOISE:
         return colour("text3")
     table = _current.components
-    return QColor(table[k % len(table)])
+    return QColor(table[name_of(k) % len(table)])
 
 
 def component_text(k: int) -> QColor:
@@ -198,7 +198,7 @@ def component_text(k: int) -> QColor:
     if k == NOISE:
         return colour("text2")
     table = _current.component_texts
-    return QColor(table[k % len(table)])
+    return QColor(table[name_of(k) % len(table)])
 
 
 def component_rgb(components: int | Sequence[int]) -> np.ndarray:
@@ -209,7 +209,15 @@ def component_rgb(components: int | Sequence[int]) -> np.ndarray:
 
 def dash(k: int) -> list[float]:
     """Dash pattern of component `k` in line widths, for QPen.setDashPattern; empty means a solid line."""
-    return list(_DASHES[k % len(_DASHES)])
+    return list(_DASHES[name_of(k) % len(_DASHES)])
+
+
+def wear_names(cast: Sequence[int]) -> None:
+    """From now on component j has the letter, colour and dash of name cast[j]; () for A, B, C in turn."""
+    if set_cast(cast):
+        notifier.changed.emit()
+        for widget in QApplication.allWidgets():  # seldom, and whatever it holds may name a component
+            widget.update()
 
 
 def ink_on(background: QColor | str) -> QColor:

@@ -124,7 +124,7 @@ class Tool:
 
 
 class Select(Tool):
-    """Drag a mean; click a point; drag selected points; Shift-drag selects a rectangle; drag on empty canvas pans."""
+    """Drag a mean or a grip; click a point; drag selected points; Shift-drag selects a rectangle; else the canvas pans."""
 
     name = "select"
     cursor = Qt.CursorShape.ArrowCursor
@@ -133,7 +133,7 @@ class Select(Tool):
     def __init__(self, canvas: Canvas):
         super().__init__(canvas)
         self._at: Spot | None = None
-        self._what = ""  # mean, points, band or paper, once the hand has moved
+        self._what = ""  # grip, mean, points, band or paper, once the hand has moved
         self._disc: Disc | None = None
         self._grip = (0.0, 0.0)
         self._last = (0.0, 0.0)
@@ -146,7 +146,10 @@ class Select(Tool):
         self._at, self._last, self._moved = spot, (spot.x, spot.y), False
         self._disc = None if spot.shift else canvas.picture.letters.disc_at(spot.x, spot.y)
         rows = canvas.picture.points.pick(spot.x, spot.y)
-        if self._disc is not None:
+        if canvas.pulling.take(spot.x, spot.y):
+            self._what = "grip"
+            canvas.pick_component(canvas.pulling.component)
+        elif self._disc is not None:
             self._what = "mean"
             canvas.pick_component(self._disc.component)
             place = canvas.picture.frame.pixels(np.asarray(self._disc.position, float)[None])[0]
@@ -166,7 +169,7 @@ class Select(Tool):
             if math.hypot(spot.x - self._at.x, spot.y - self._at.y) < SLACK:
                 return
             self._moved = True
-            if self._what in ("mean", "points"):
+            if self._what in ("grip", "mean", "points"):
                 self.canvas.stroke.begin()
         getattr(self, "_move_" + self._what)(spot)
         self._last = (spot.x, spot.y)
@@ -178,14 +181,20 @@ class Select(Tool):
             self.move(spot)
         if self._moved and self._what == "band":
             self.canvas.select_rows(self.canvas.picture.points.inside(self._band(spot)))
-        elif not self._moved and self._what != "mean":
+        elif not self._moved and self._what not in ("grip", "mean"):
             self.canvas.click(spot.x, spot.y, add=spot.shift)
         self.lifted()
 
     def lifted(self) -> None:
         self._at = None
         self.canvas.hand.show_band(None)
+        self.canvas.pulling.let_go()
         self.canvas.stroke.end()
+
+    def _move_grip(self, spot: Spot) -> None:
+        wanted = self.canvas.pulling.to(spot.x, spot.y, spot.shift)
+        if wanted is not None:
+            self.canvas.drag_handle(*wanted)
 
     def _move_mean(self, spot: Spot) -> None:
         canvas, disc = self.canvas, self._disc

@@ -16,7 +16,8 @@ import math
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from emstudio.core.history import Node
+from emstudio.core.history import Node, same_run
+from emstudio.gui.chain_numbers import bound_error
 from emstudio.session import Session
 
 SMALLEST_CELL = 9.0  # px: narrower cells are not shown unless a person zooms out
@@ -27,6 +28,7 @@ _FACTS = np.dtype(
     [
         ("likelihood", "f8"),
         ("bound", "f8"),
+        ("error", "f8"),  # the bound's standard error, NaN where it is exact
         ("iteration", "i4"),
         ("group", "i4"),  # counts the data sets so far: only cells of one group can be compared
         ("phase", "i1"),  # index into PHASES
@@ -164,14 +166,14 @@ class Track(QObject):
     def _fill(self, i: int) -> None:
         node = self.cells[i]
         s = node.moment.snapshot
-        known = [np.nan if v is None else v for v in (s.figure, s.bound)]
+        known = [np.nan if v is None else v for v in (s.figure, node.moment.bound, bound_error(node.moment))]
         before = self.cells[i - 1] if i else None
         joined = early = False
         group = 0
         if before is not None:
             same = before.moment.data is node.moment.data
             group = int(self._facts["group"][i - 1]) + (not same)
-            joined = same and before.moment.model == node.moment.model and s.phase not in ("start", "data")
+            joined = same_run(before.moment, node.moment) and s.phase not in ("start", "data")
             early = s.phase == "E" and before.moment.snapshot.phase in ("start", "edit")
         early = early or s.phase in ("start", "edit")
         forks = len(self.branches(i))

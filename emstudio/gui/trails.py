@@ -21,8 +21,8 @@ class Trails:
 
     def trail(self, node: Node | None, view: View) -> Trail | None:
         """The way to `node`, without its own place; None where it has not moved yet."""
-        if node is None or node.moment.snapshot.params is None:
-            return None
+        if node is None or node.moment.snapshot.params is None or view.kind == "series":
+            return None  # along time a letter only rises and falls
         if view != self._view:
             self._view, self._chain, self._at = view, [], {}
         new: list[tuple[Node, object, np.ndarray]] = []

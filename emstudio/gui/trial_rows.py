@@ -7,11 +7,12 @@ tails stands for them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
 
 from emstudio.core.format import count, number
 from emstudio.gui import theme
@@ -103,6 +104,35 @@ def paint_token(painter: QPainter, centre: QPointF, diameter: float, heads: bool
     square = QRectF(0, 0, diameter, diameter)
     square.moveCenter(centre)
     painter.drawText(square, Qt.AlignmentFlag.AlignCenter, "H" if heads else "T")
+
+
+class Tokens:
+    """The tokens of one trial: all heads look alike and so do all tails, so each is painted once and copied."""
+
+    def __init__(self, diameter: float, resp: np.ndarray | None, sharp: float):
+        self._diameter, self._resp, self._sharp = diameter, resp, sharp
+        self._made: dict[bool, QPixmap] = {}
+
+    def paint(self, painter: QPainter, centre: QPointF, heads: bool) -> None:
+        """A token with its middle at `centre`, to the nearest pixel of the screen."""
+        if heads not in self._made:
+            self._made[heads] = self._painted(heads)
+        made, sharp = self._made[heads], self._sharp
+        half = made.width() / sharp / 2
+        corner = QPointF(round((centre.x() - half) * sharp) / sharp, round((centre.y() - half) * sharp) / sharp)
+        painter.drawPixmap(corner, made)
+
+    def _painted(self, heads: bool) -> QPixmap:
+        side = math.ceil(self._diameter * self._sharp) + 2
+        made = QPixmap(side, side)
+        made.setDevicePixelRatio(self._sharp)
+        made.fill(Qt.GlobalColor.transparent)
+        inner = QPainter(made)
+        inner.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle = side / self._sharp / 2
+        paint_token(inner, QPointF(middle, middle), self._diameter, heads, self._resp)
+        inner.end()
+        return made
 
 
 def paint_tosses_bar(painter: QPainter, box: QRectF, heads: int, tosses: int, resp: np.ndarray | None) -> None:

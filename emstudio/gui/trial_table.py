@@ -146,9 +146,10 @@ class Rows(QAbstractScrollArea):
                 bar.setWidth(max(columns.tokens_width * tosses / self._trials.longest, 4.0))
             trial_rows.paint_tosses_bar(painter, bar, int(tokens.heads[row]), tosses, share)
             return
+        token = trial_rows.Tokens(columns.token, share, painter.device().devicePixelRatioF())
         for i, side in enumerate(tokens.rows[row]):
             centre = QPointF(columns.tokens + i * columns.apart + columns.token / 2, y + PITCH / 2)
-            trial_rows.paint_token(painter, centre, columns.token, side == "H", share)
+            token.paint(painter, centre, side == "H")
             if self._under == (row, i) or (row == self._row and i == self._toss):
                 painter.setPen(QPen(theme.colour("ink"), 2 if i == self._toss and row == self._row else 1))
                 painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from emstudio.core.marks import View
 from emstudio.session import Session
 
+LABORATORY = "laboratory"
+
 
 class Views(QObject):
     """`views` are the model's own for these data; `view` is the one chosen.
@@ -39,7 +41,7 @@ class Views(QObject):
         """Put the fitted columns `x` and `y` on the axes; the same column on both swaps them."""
         if self.view is None:
             return
-        if not self.view.columns:
+        if not self.view.columns or not self.view.axes:
             return
         if len(self.view.columns) == 1:
             self._show(replace(self.view, columns=(x,)))
@@ -63,13 +65,17 @@ class Views(QObject):
         # Of the moment shown: while settings change, the session's model may be ahead of it.
         data, model = self._session.moment.data, self._session.moment.model
         names = data.names
-        if self._made_for == (names, type(model)):
+        made_for = (names, type(model), getattr(model, "emission", ""))
+        if self._made_for == made_for:
             return
         if not self._made_for or self._made_for[0] != names:
             self._columns = {}
-        self._made_for = (names, type(model))
+        self._made_for = made_for
         kind = self.view.kind if self.view is not None and self._columns else ""
+        known = {v.kind for v in self.views}
         self.views, self.view = tuple(model.views(data)), None
+        if self.views and self.views[0].kind == LABORATORY and LABORATORY not in known:
+            kind = LABORATORY  # what a chain is chosen for
         self.offered.emit()
         if self.views:
             self.choose(next((i for i, v in enumerate(self.views) if v.kind == kind), 0))

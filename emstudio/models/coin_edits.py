@@ -41,7 +41,8 @@ def rewrite(moment: Moment, row: int, trial: Trial) -> Moment:
 def add(moment: Moment, trial: Trial) -> Moment:
     """A trial more, below the others. Raises UserError where the table cannot hold it."""
     data = moment.data
-    if not coin_data.is_counted(data.names):
+    empty = not data.table.rows and bool(data.table.info.get("painted"))  # its columns x and y are no tosses
+    if empty or not coin_data.is_counted(data.names):
         return _first(moment, trial)
     if getattr(moment.model, "known", False) and not trial.coin:
         raise UserError("which coin was tossed?", "write its name in front, such as " + _example(data))

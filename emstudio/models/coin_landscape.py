@@ -9,6 +9,7 @@ import numpy as np
 from emstudio.core.data import Dataset
 from emstudio.core.format import number
 from emstudio.core.marks import Heat
+from emstudio.models.coin_data import known_codes
 
 SIDE = 97  # places along each axis
 _COARSE = 41
@@ -23,7 +24,7 @@ class Question:
     """What the landscape depends on. `heads`, `tails`, `counts` (m,): the distinct trials and how many there are of each.
 
     `weights`, `biases` (K,) of the moment shown; `pair` the two coins on the axes; `area` the part of [0, 1] that must be
-    in view at least.
+    in view at least. `known` (m,): the coin of each trial where that is known; its likelihood is then that coin's alone.
     """
 
     heads: np.ndarray
@@ -33,6 +34,7 @@ class Question:
     biases: np.ndarray
     pair: tuple[int, int]
     area: Area | None = None
+    known: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,17 +48,23 @@ class Landscape:
     others: tuple[np.ndarray, ...] = ()
 
 
-def question(data: Dataset, params, pair: tuple[int, int], area: Area | None) -> Question:  # type: ignore[no-untyped-def]
-    """What is asked at a moment's parameters; the biases of the pair itself do not matter."""
+def question(  # type: ignore[no-untyped-def]
+    data: Dataset, params, pair: tuple[int, int], area: Area | None, coins: tuple[str, ...] = ()
+) -> Question:
+    """What is asked at a moment's parameters; the biases of the pair itself do not matter. `coins` are the known ones."""
+    codes = data.memo(f"codes of {coins}", lambda: known_codes(data, coins)) if coins else None
 
     def distinct() -> tuple[np.ndarray, np.ndarray]:
-        rows, inverse = np.unique(data.x, axis=0, return_inverse=True)
+        x = data.x if codes is None else np.column_stack([data.x, codes])
+        rows, inverse = np.unique(x, axis=0, return_inverse=True)
         return rows, np.bincount(inverse.ravel(), weights=data.weights, minlength=len(rows)).astype(float)
 
-    rows, counts = data.memo("distinct trials", distinct)
+    rows, counts = data.memo(f"distinct trials {coins if codes is not None else ''}", distinct)
     biases = np.array(params.biases, float)
     biases[list(pair)] = 0.0
-    return Question(rows[:, 0], rows[:, 1], counts, np.array(params.weights, float), biases, pair, area)
+    weights = np.array(params.weights, float)
+    known = None if codes is None else rows[:, 2]
+    return Question(rows[:, 0], rows[:, 1], counts, weights, biases, pair, area, known)
 
 
 def same(a: Question | None, b: Question) -> bool:
@@ -70,19 +78,21 @@ def same(a: Question | None, b: Question) -> bool:
         and np.array_equal(a.counts, b.counts)
         and np.array_equal(a.weights, b.weights)
         and np.array_equal(a.biases, b.biases)
+        and ((a.known is None) == (b.known is None))
+        and (a.known is None or np.array_equal(a.known, b.known))
     )
 
 
 def answer(asked: Question) -> Landscape:
     """The landscape over the part of the unit square that matters."""
     coarse = np.linspace(0.0, 1.0, _COARSE)
-    single = bool((asked.heads + asked.tails).max(initial=0) <= 1)
+    single = asked.known is None and bool((asked.heads + asked.tails).max(initial=0) <= 1)
     values = over(asked, coarse, coarse)
     area = (0.0, 1.0) if single else _area(coarse, values, asked.area)
     axis = np.linspace(*area, SIDE if len(asked.heads) <= 400 else 61)
     values = over(asked, axis, axis)
     wi, wj = asked.weights[list(asked.pair)]
-    swapped = bool(abs(wi - wj) <= 1e-12 * max(wi, wj))
+    swapped = asked.known is None and bool(abs(wi - wj) <= 1e-12 * max(wi, wj))
     top = None if single else _top(asked, axis, values)
     ridge, (spots, others) = (_ridge(asked), _explanations(asked)) if single else (None, ((), ()))
     return Landscape(Heat(axis, axis, values, ridge=ridge, spots=spots), top, swapped, others)
@@ -109,10 +119,13 @@ def over(asked: Question, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _scores(asked: Question, k: int, bias: np.ndarray) -> np.ndarray:
-    """(m, len(bias)) log weight + log likelihood of the trials, without the coefficient."""
+    """(m, len(bias)) log weight + log likelihood of the trials, without the coefficient; of known coins without the
+    weight, and -inf for the trials of others."""
     with np.errstate(divide="ignore"):
         weight, heads, tails = np.log(asked.weights[k]), np.log(bias), np.log1p(-bias)
-    made = np.full((len(asked.heads), len(bias)), weight)
+    made = np.full((len(asked.heads), len(bias)), weight if asked.known is None else 0.0)
+    if asked.known is not None:
+        made[asked.known != k] = -np.inf
     for n, logs in ((asked.heads, heads), (asked.tails, tails)):
         made += np.where(n[:, None] > 0, n[:, None] * np.where(n[:, None] > 0, logs, 0.0), 0.0)
     return made

@@ -15,7 +15,8 @@ from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import one_hot
 from emstudio.core.model import Posterior, Start, param, register
-from emstudio.models import coin_data, coins_pictures, coins_views, reading
+from emstudio.core.updates import Update
+from emstudio.models import coin_data, coins_pictures, coins_views, priors, reading
 from emstudio.models.discrete import MIXING, MIXING_HELP, DiscreteMixture
 
 
@@ -48,6 +49,8 @@ class Coins(DiscreteMixture):
         choices=(("hidden", "Hidden"), ("known", "Known")),
         help="Known: the column coin or true_coin says which coin was tossed; its values are the coins.",
     )
+    prior_weights: float = priors.on_weights(" where they are free")
+    prior_biases: float = priors.on_biases()
     coins: tuple[str, ...] = ()  # names of the known coins, in their order
     tosses: int = 10  # of a trial that is drawn from the model
 
@@ -60,7 +63,7 @@ class Coins(DiscreteMixture):
         return self.known
 
     def family(self) -> Binomial:
-        return Binomial()
+        return Binomial(self.prior_biases)
 
     def split(self, params: CoinParams) -> tuple[np.ndarray, Biases]:
         return params.weights, Biases(params.biases)
@@ -194,12 +197,19 @@ class Coins(DiscreteMixture):
             return super().m_step(data, params, posterior)
         moments = posterior.moments
         biases = self.family().estimate(moments, Biases(params.biases)).biases
-        return CoinParams(moments.counts / moments.counts.sum(), biases)
+        return CoinParams(self.shares(moments.counts), biases)
 
     def bound(self, data: Dataset, params: CoinParams, posterior: Posterior) -> float:
         if self._codes(data) is None:
             return super().bound(data, params, posterior)
-        return float(self.family().expected(posterior.moments, Biases(params.biases)).sum())
+        own = float(self.family().expected(posterior.moments, Biases(params.biases)).sum())
+        return own + self.penalty(params, posterior)
+
+    def penalty(self, params: CoinParams, posterior: Posterior) -> float:
+        """With known identities the weights have no part in the likelihood, and none in the objective."""
+        if not self.known:
+            return super().penalty(params, posterior)
+        return self.family().log_prior(posterior.moments, Biases(params.biases))
 
     def scores(self, data: Dataset, params: CoinParams) -> np.ndarray:
         """With known identities the density under a trial's own coin, the others being out of the question."""
@@ -265,6 +275,9 @@ class Coins(DiscreteMixture):
         return len(reading.arrays(document, weights=1)[0])
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def shape_name(self, data: Dataset) -> str:
+        return "bias"
+
     def views(self, data: Dataset) -> tuple[View, ...]:
         return coins_pictures.views() + coins_views.views(data)
 
@@ -280,6 +293,20 @@ class Coins(DiscreteMixture):
         if view.kind in coins_pictures.KINDS:
             return coins_pictures.move(params, handle, position)
         return coins_views.move(params, handle, view, position)
+
+    def updates(self, data: Dataset, params: CoinParams, posterior: Posterior) -> list[Update]:
+        added = self.prior_biases - 1.0
+        sums = posterior.moments.sums + added
+        more = (" + a − 1", " + 2 (a − 1)") if added else ("", "")
+        bias = Update(
+            "θ", f"Σ r h{more[0]}", f"Σ r (h + t){more[1]}", params.biases, sums.sum(1), rest=sums[:, 1].copy()
+        )
+        return [bias, *super().updates(data, params, posterior)]
+
+    def expected(self, posterior: Posterior) -> list[tuple[str, np.ndarray]]:
+        heads, tails = posterior.moments.sums.T
+        word = "counted" if self.known else "expected"
+        return [(f"{word} H", heads), (f"{word} T", tails)]
 
     def table(self, data: Dataset, params: CoinParams) -> list[tuple[str, np.ndarray]]:
         return [("weight π", params.weights), ("bias θ", params.biases)]

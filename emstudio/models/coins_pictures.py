@@ -105,6 +105,6 @@ def move(params: Any, handle: Handle, position: tuple[float, float]) -> Any:
         else [(handle.component, position[0])]
     )
     for k, value in moved:
-        if np.isfinite(value):
+        if np.isfinite(value) and value != biases[k]:
             biases[k] = min(max(float(value), _INSIDE), 1.0 - _INSIDE)
     return params._replace(biases=biases)

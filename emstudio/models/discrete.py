@@ -8,18 +8,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from emstudio.core import initial
+from emstudio.core import initial, updates
 from emstudio.core.data import Dataset, frozen
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.format import letter
 from emstudio.core.mixture import Mixture, log_weights, one_hot
 from emstudio.core.model import Params, Posterior, Start
+from emstudio.core.prior import log_dirichlet
+from emstudio.core.updates import Update
 from emstudio.models import gaussian_checks
 
 LARGEST = 2.0**53  # beyond it a double does not hold every whole number
 MIXING = (("free", "Free"), ("fixed", "Fixed"))
 MIXING_HELP = "Free: the weights are estimated. Fixed: they stay as they start, equal unless given."
-_SHARED = 0.1  # of a row's responsibility in a drawn start: no probability starts at 0, from where it could not rise
 _ALIKE = 1e-7
 _RISES = 1e-9
 
@@ -30,11 +31,15 @@ class DiscreteMixture(Mixture):
     scales: ClassVar[bool] = False
     accelerates: ClassVar[bool] = True
     starts: ClassVar[tuple[str, ...]] = ("kmeans++", "points", "responsibilities")
+    prior_weights: float
 
     @property
     def free(self) -> bool:
         """Whether the mixing weights are estimated."""
         return getattr(self, "mixing", "free") == "free"
+
+    def shares(self, counts: np.ndarray) -> np.ndarray:
+        return super().shares(counts + (self.prior_weights - 1.0))
 
     # -- data ----------------------------------------------------------------------------------------------------------
     def accepts(self, data: Dataset) -> str | None:
@@ -74,6 +79,15 @@ class DiscreteMixture(Mixture):
         new = super().m_step(data, params, posterior)
         return new if self.free else new._replace(weights=params.weights)
 
+    def bound(self, data: Dataset, params: Params, posterior: Posterior) -> float:
+        return super().bound(data, params, posterior) + self.penalty(params, posterior)
+
+    def penalty(self, params: Params, posterior: Posterior) -> float:
+        """log p(params) under the priors, but for a constant; weights that are held have none."""
+        weights, theta = self.split(params)
+        own = self.family().log_prior(posterior.moments, theta)
+        return own + log_dirichlet(weights, self.prior_weights) if self.free else own
+
     def at_coordinates(self, data: Dataset, coordinates: np.ndarray, like: Params) -> Params:
         new = super().at_coordinates(data, coordinates, like)
         return new if self.free else new._replace(weights=like.weights)
@@ -87,6 +101,10 @@ class DiscreteMixture(Mixture):
         return data.x
 
     def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> Params:
+        """A partition (k-means++ too) gives the M-step of its parts, strictly: an outcome that a part has none of gets the
+        probability 0 and keeps it, as EM does, unless a prior adds to it. Its logarithm is huge and finite, so that rows
+        without the outcome are as likely as ever, and rows with it belong to another component.
+        """
         if start.method == "params":
             self.check(data, start.params)
             self.inspect(data)
@@ -103,7 +121,7 @@ class DiscreteMixture(Mixture):
             if start.method == "points":
                 return self._at_rows(data, initial.distinct_rows(near, self.k, rng))
             labels = initial.nearest(near, initial.seeds(near, self.k, rng))
-            return self._from(data, (1.0 - _SHARED) * one_hot(labels, self.k) + _SHARED / self.k)
+            return self._from_parts(data, one_hot(labels, self.k))
         return self._from(data, rng.dirichlet(np.ones(self.k), size=data.n))
 
     def _near(self, data: Dataset) -> Dataset:
@@ -123,6 +141,10 @@ class DiscreteMixture(Mixture):
         start = self._pooled(data)
         posterior = self.posterior_of(data, resp, self.split(start)[1])
         return self.m_step(data, start, posterior)
+
+    def _from_parts(self, data: Dataset, resp: np.ndarray) -> Params:
+        """The M-step of a drawn partition, which every model makes something of."""
+        return self._from(data, resp)
 
     def _pooled(self, data: Dataset) -> Params:
         """All components alike, as one component would be."""
@@ -163,6 +185,13 @@ class DiscreteMixture(Mixture):
             weights[component] = 1.0 / self.k
             weights /= weights.sum()
         return type(params)(*arrays)._replace(weights=weights)
+
+    # -- told by hand --------------------------------------------------------------------------------------------------
+    def updates(self, data: Dataset, params: Params, posterior: Posterior) -> list[Update]:
+        """The weights, where they are free."""
+        if not self.free:
+            return []
+        return [updates.weights(params.weights, posterior.moments.counts, self.prior_weights)]
 
     # -- finished fits -------------------------------------------------------------------------------------------------
     def notices(self, data: Dataset, params: Params, posterior: Posterior) -> list[Notice]:

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from emstudio.core import hierarchical, initial, rowwise
+from emstudio.core import hierarchical, initial, rowwise, updates
 from emstudio.core.covariance import ALIASES, COVARIANCES, Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError
@@ -17,10 +17,12 @@ from emstudio.core.gaussian import Gaussian, Normal, Scatter
 from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import Mixture, log_weights, one_hot, softmax
-from emstudio.core.model import START_METHODS, Posterior, Start, param, register
+from emstudio.core.model import START_METHODS, Posterior, Promises, Start, param, register
 from emstudio.core.noise import Noisy, NoisyMoments, WithNoise, box_of, log_uniform
 from emstudio.core.prior import NormalPrior, floor_penalty, log_dirichlet
-from emstudio.models import gaussian_checks, gaussian_views
+from emstudio.core.updates import Update
+from emstudio.models import gaussian_checks, gaussian_views, priors
+from emstudio.models.normal_updates import Weighing, normal_updates
 from emstudio.models.reading import array
 
 _FIRST_NOISE = 0.05  # the weight that the noise starts with
@@ -78,34 +80,17 @@ class GaussianMixture(Mixture):
         more=True,
         help="One more component, spread evenly over the data's bounding box, takes the rows that belong nowhere.",
     )
-    prior_weights: float = param(
-        1.0,
-        "Prior of π",
-        low=1.0,
-        option="--prior weights",
-        more=True,
-        help="a of a Dirichlet prior on the weights: the M-step adds a - 1 to every count; 1 is none.",
-    )
-    prior_means: float = param(
-        0.0,
-        "Prior of μ",
-        low=0.0,
-        option="--prior means",
-        more=True,
-        help="So many pseudo-rows at the data's mean hold every mean; 0 is none.",
-    )
-    prior_covariances: float = param(
-        0.0,
-        "Prior of Σ",
-        low=0.0,
-        option="--prior covariances",
-        more=True,
-        help="So many pseudo-rows with the data's covariance / K^(2/d) keep every covariance from collapsing; 0 is none.",
-    )
+    prior_weights: float = priors.on_weights()
+    prior_means: float = priors.on_means()
+    prior_covariances: float = priors.on_covariances()
 
     @property
     def shape(self) -> Covariance:
         return COVARIANCES[self.covariance]
+
+    @property
+    def promised(self) -> Promises:
+        return gaussian_checks.promised(self.promises, self.floor)
 
     @property
     def prior(self) -> NormalPrior:
@@ -319,13 +304,21 @@ class GaussianMixture(Mixture):
         return gaussian_views.views(data)
 
     def draw(self, data: Dataset, params: GaussianParams | None, view: View) -> Drawing:
-        return gaussian_views.draw(data, params, view)
+        return gaussian_views.draw(data, params, view, self.shape)
 
     def anchors(self, params: GaussianParams, view: View) -> np.ndarray:
         return gaussian_views.anchors(params, view)
 
-    def move(self, params: GaussianParams, handle: Handle, view: View, position: tuple[float, float]) -> GaussianParams:
-        return params._replace(means=gaussian_views.moved(params.means, handle, view, position))
+    def move(self, params: GaussianParams, handle: Handle, view: View, position: tuple[float, ...]) -> GaussianParams:
+        return gaussian_views.move(params, self.shape, handle, view, position)
+
+    def updates(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> list[Update]:
+        counts = _own(posterior).counts
+        names = [c.title for c in data.columns]
+        variances = np.diagonal(params.covariances, axis1=1, axis2=2)
+        weighing = Weighing(counts, counts, cells="x" if data.mask is None else "x̂")
+        own = normal_updates(self.shape, self.prior, self.floor, params.means, variances, weighing, names)
+        return [*own, updates.weights(params.weights, posterior.moments.counts, self.prior_weights)]
 
     def table(self, data: Dataset, params: GaussianParams) -> list[tuple[str, np.ndarray]]:
         return gaussian_views.table(data, params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError, short
 from emstudio.core.format import letter
 from emstudio.core.frame import COLLINEAR, LARGEST, SMALLEST, Frame, correlation, frame_of
+from emstudio.core.gaussian_types import Singular, factors
+from emstudio.core.model import Promises
 from emstudio.models.reading import array
 
 COLLAPSED = 1e-14  # a component's least variance over the data's, in whitened units: below it lies round-off
@@ -21,6 +24,12 @@ _NOTHING = 1e-100  # of a variance: its inverse squared is a double still
 _ALIKE = 1e-7
 _HANDFUL = 3  # times the rows that a covariance needs
 _THIN = 1e-3  # of the others' least variance: about a thirtieth of their standard deviation
+
+
+def promised(made: Promises, floor: float) -> Promises:
+    """What a run with a variance floor may be held to: the M-step sees smeared rows and the E-step those that were
+    measured, so no one function of the parameters is climbed by both."""
+    return replace(made, monotone=False, climbs=False, maximal=False) if floor else made
 
 
 # -- data --------------------------------------------------------------------------------------------------------------
@@ -197,13 +206,29 @@ def least_variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
 
 def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:
     """(K,) bool: covariances that are singular beside the data's own, or whose columns are collinear but for round-off."""
+    most = 1.0 / (COLLINEAR * covariances.shape[1]), 1.0 / COLLAPSED
+    if _clearly_sound(frame, covariances, most):
+        return np.zeros(len(covariances), bool)
     sound, own, data = _inside(frame, covariances)
-    most = 1.0 / (COLLINEAR * own.shape[1]), 1.0 / COLLAPSED
     bad = ~sound
     # The sum of the eigenvalues is cheap, and enough unless a component is in danger.
     if not all(((part**2).sum((1, 2)) < limit).all() for part, limit in zip((own, data), most)):
         bad[sound] = ~((_largest(own) < most[0]) & (_largest(data) < most[1]))
     return bad
+
+
+def _clearly_sound(frame: Frame, covariances: np.ndarray, most: tuple[float, float]) -> bool:
+    """Whether the factors that the next E-step needs anyhow say that no covariance is near to being singular."""
+    z = frame.covariances(covariances)
+    variances = np.diagonal(z, axis1=1, axis2=2)
+    if not (np.isfinite(z).all() and (variances > _NOTHING).all()):
+        return False
+    try:
+        inverse, _ = factors(z)
+    except Singular:
+        return False
+    own, data = inverse * np.sqrt(variances)[:, None, :], inverse @ frame.root
+    return all(np.einsum("kij,kij->k", part, part).max() < limit for part, limit in zip((own, data), most))
 
 
 def _inside(frame: Frame, covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -300,11 +325,15 @@ def notices(data: Dataset, params: Any, counts: np.ndarray, shape: Covariance) -
         for j in _spurious(data, counts, least, shape):
             if len(counts) > 1:
                 text = (
-                    f"Component {letter(int(j))} rests on {counts[j]:.3g} rows only: this optimum is likely spurious; "
+                    f"Component {letter(int(j))} rests on {_few(counts[j])} only: this optimum is likely spurious; "
                     "try other starts or fewer components."
                 )
                 found.append(Notice("spurious", text, component=int(j)))
     return found
+
+
+def _few(count: float) -> str:
+    return "less than one row" if count < 0.95 else "one row" if round(count, 1) == 1.0 else f"{count:.3g} rows"
 
 
 def _spurious(data: Dataset, counts: np.ndarray, least: np.ndarray, shape: Covariance) -> np.ndarray:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from emstudio.core.covariance import Covariance
+from emstudio.core.covariance_pull import pulled
 from emstudio.core.data import Dataset
 from emstudio.core.format import count, number
-from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, View
+from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, Spread, View
 from emstudio.core.student import log_constant
 
 _CORRELATIONS = 6  # up to so many columns the table lists the correlations
@@ -28,8 +30,9 @@ def label(data: Dataset, column: int) -> str:
     return f"{c.title}, {c.unit}" if c.unit else c.title
 
 
-def draw(data: Dataset, params: Any | None, view: View) -> Drawing:
-    return _density(data, params, view) if view.kind == "density" else _scatter(data, params, view)
+def draw(data: Dataset, params: Any | None, view: View, shape: Covariance | None = None) -> Drawing:
+    """Of covariances of the family `shape`, that can be pulled; without a shape they cannot."""
+    return (_density if view.kind == "density" else _scatter)(data, params, view, shape)
 
 
 def anchors(params: Any, view: View) -> np.ndarray:
@@ -38,23 +41,34 @@ def anchors(params: Any, view: View) -> np.ndarray:
     return at if at.shape[1] == 2 else np.column_stack([at[:, 0], np.zeros(len(at))])
 
 
-def moved(means: np.ndarray, handle: Handle, view: View, position: tuple[float, float]) -> np.ndarray:
-    """(K, d) means with the handle's component at `position` in the view; what is no number is left as it was."""
-    new = means.copy()
+def move(params: Any, shape: Covariance, handle: Handle, view: View, position: tuple[float, ...]) -> Any:
+    """Parameters with the handle's component at `position`; a mean's coordinate that is no number is left as it was."""
+    k = handle.component
+    if handle.kind in ("covariance", "variance"):
+        weights = params.weights[: len(params.means)]
+        new = pulled(shape, weights, params.means, params.covariances, k, view.columns, position)
+        return params._replace(covariances=new)
+    means = params.means.copy()
     for column, value in zip(view.columns, position, strict=False):
         if np.isfinite(value):
-            new[handle.component, column] = value
-    return new
+            means[k, column] = value
+    return params._replace(means=means)
 
 
-def _scatter(data: Dataset, params: Any | None, view: View) -> Drawing:
+def freedom(shape: Covariance) -> str:
+    """How a hand can pull an ellipse of this family."""
+    return "round" if shape.round else "axes" if shape.diagonal else "free"
+
+
+def _scatter(data: Dataset, params: Any | None, view: View, shape: Covariance | None) -> Drawing:
     pair = list(view.columns)
     marks: list[object] = [Points(view.columns)]
     if params is not None:
         for k in range(len(params.means)):
             mean, covariance = params.means[k, pair], params.covariances[k][np.ix_(pair, pair)]
             dof = float(params.dof[k]) if hasattr(params, "dof") else None
-            marks.append(Ellipse(k, mean, covariance, handle=Handle("mean", k), dof=dof))
+            pull, ways = (None, "free") if shape is None else (Handle("covariance", k), freedom(shape))
+            marks.append(Ellipse(k, mean, covariance, handle=Handle("mean", k), dof=dof, pull=pull, freedom=ways))
         marks.extend(Disc(k, params.means[k, pair], Handle("mean", k)) for k in range(len(params.means)))
     columns = [data.table.column(data.names[j]) for j in pair]
     like = bool(columns[0].unit) and columns[0].unit == columns[1].unit and comparable(data, pair)
@@ -87,7 +101,7 @@ def bin_edges(x: np.ndarray) -> np.ndarray:
     return width * np.arange(first, last + 1)
 
 
-def _density(data: Dataset, params: Any | None, view: View) -> Drawing:
+def _density(data: Dataset, params: Any | None, view: View, shape: Covariance | None) -> Drawing:
     """Heights are rows per bin, for the histogram and the densities alike."""
     j = view.columns[0]
     column = data.table.column(data.names[j])
@@ -100,7 +114,9 @@ def _density(data: Dataset, params: Any | None, view: View) -> Drawing:
     rows = data.table.info.get("rows_are", "rows")
     legend = [("bars", f"{count(len(x))} {rows}")]
     if params is not None:
-        marks.extend(_curves(data, params, j, edges, float(len(x) if weights is None else weights.sum()) * width))
+        marks.extend(
+            _curves(params, j, edges, float(len(x) if weights is None else weights.sum()) * width, shape is not None)
+        )
         legend += [("components", "components, stacked"), ("total", "total density")]
     return Drawing(tuple(marks), label(data, j), f"{rows} per {number(width, 3)}{unit}", legend=tuple(legend))
 
@@ -113,7 +129,7 @@ def _known(data: Dataset, j: int) -> tuple[np.ndarray, np.ndarray | None]:
     return data.x[known, j], None if data.weights is None else data.weights[known]
 
 
-def _curves(data: Dataset, params: Any, j: int, edges: np.ndarray, scale: float) -> list[object]:
+def _curves(params: Any, j: int, edges: np.ndarray, scale: float, pulls: bool) -> list[object]:
     means = params.means[:, j]
     weights = params.weights[: len(means)]
     sds = np.sqrt(params.covariances[:, j, j])
@@ -136,6 +152,9 @@ def _curves(data: Dataset, params: Any, j: int, edges: np.ndarray, scale: float)
     for k in range(len(means)):
         note = f"{number(means[k], 5)} ± {number(sds[k], 4)}"
         marks.append(Disc(k, np.array([means[k], top[k]]), Handle("mean", k), note))
+    if pulls:
+        sides = scale * weights * density(means + sds, means, sds, np.arange(len(means)))
+        marks += [Spread(k, means[k], sds[k], sides[k], Handle("variance", k)) for k in range(len(means))]
     return marks
 
 

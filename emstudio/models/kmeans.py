@@ -21,6 +21,7 @@ from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import blocks, one_hot
 from emstudio.core.model import Model, Posterior, Promises, Start, param, register
+from emstudio.core.updates import Update, columns
 from emstudio.models import kmeans_views
 from emstudio.models.reading import array
 
@@ -206,8 +207,13 @@ class KMeans(Model):
                 centers[handle.component, column] = value
         return KMeansParams(centers)
 
+    def updates(self, data: Dataset, params: KMeansParams, posterior: Posterior) -> list[Update]:
+        sign = "w" if data.weights is not None else ""
+        over, under = (f"Σ {sign} x", f"Σ {sign}") if sign else ("Σ x", "points")
+        return columns("c", over, under, params.centers, posterior.moments.counts, data.names)
+
     def table(self, data: Dataset, params: KMeansParams) -> list[tuple[str, np.ndarray]]:
-        return [(f"centre {name}", params.centers[:, j]) for j, name in enumerate(data.names)]
+        return [(f"c {name}", params.centers[:, j]) for j, name in enumerate(data.names)]
 
 
 def _squares(data: Dataset, params: KMeansParams, rows: slice) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,8 @@ from emstudio.core.discrete import Multinomial, Probabilities
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.model import Posterior, param, register
-from emstudio.models import multinomial_views, reading
+from emstudio.core.updates import Update, columns
+from emstudio.models import multinomial_views, priors, reading
 from emstudio.models.discrete import LARGEST, MIXING, MIXING_HELP, DiscreteMixture
 
 
@@ -35,10 +36,12 @@ class MultinomialMixture(DiscreteMixture):
 
     k: int = param(3, "Components", low=1, high=20, help="How many multinomials are mixed.")
     mixing: str = param("free", "Mixing", choices=MIXING, help=MIXING_HELP)
+    prior_weights: float = priors.on_weights(" where they are free")
+    prior_probabilities: float = priors.on_probabilities()
     total: int = 1  # of a row that is drawn from the model
 
     def family(self) -> Multinomial:
-        return Multinomial()
+        return Multinomial(self.prior_probabilities)
 
     def split(self, params: MultinomialParams) -> tuple[np.ndarray, Probabilities]:
         return params.weights, Probabilities(params.probabilities)
@@ -131,6 +134,13 @@ class MultinomialMixture(DiscreteMixture):
         self, params: MultinomialParams, handle: Handle, view: View, position: tuple[float, float]
     ) -> MultinomialParams:
         return multinomial_views.move(params, handle, view, position)
+
+    def updates(self, data: Dataset, params: MultinomialParams, posterior: Posterior) -> list[Update]:
+        added, c = self.prior_probabilities - 1.0, data.d
+        over, under = ("Σ r x + a − 1", f"Σ r n + {c} (a − 1)") if added else ("Σ r x", "Σ r n")
+        below = (posterior.moments.sums + added).sum(1)
+        own = columns("p", over, under, params.probabilities, below, data.names)
+        return own + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: MultinomialParams) -> list[tuple[str, np.ndarray]]:
         named = [(f"p {name}", params.probabilities[:, j]) for j, name in enumerate(data.names)]

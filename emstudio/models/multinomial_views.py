@@ -1,4 +1,5 @@
-"""Pictures of rows of counts by their shares: a triangle for three outcomes, else the shares of any two of them."""
+"""Pictures of rows of counts by their shares: a triangle for three outcomes, bars of stacked shares for more, and the shares
+of any two outcomes."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from emstudio.core.data import Dataset, frozen
-from emstudio.core.marks import Borders, Disc, Drawing, Handle, Points, View
+from emstudio.core.marks import Disc, Drawing, Handle, Points, Simplex, Stacks, View
 from emstudio.models.gaussian_views import label
 
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])  # of the triangle: outcomes 1, 2, 3
@@ -16,7 +17,10 @@ _INSIDE = 1e-4  # a probability dragged to 0 would make rows impossible
 
 def views(data: Dataset) -> tuple[View, ...]:
     pair = View("shares", (0, 1), title="Shares")
-    return (View("ternary", (0, 1), title="Triangle"), pair) if data.d == 3 else (pair,)
+    stacks = View("proportions", (), title="Proportions")
+    if data.d == 3:
+        return View("ternary", (0, 1), title="Triangle", axes=False), stacks, pair
+    return (stacks, pair) if data.d > 3 else (pair, stacks)
 
 
 def shares(data: Dataset) -> np.ndarray:
@@ -32,23 +36,36 @@ def shares(data: Dataset) -> np.ndarray:
 
 
 def places(p: np.ndarray, view: View) -> np.ndarray:
-    """(m, 2) where shares or probabilities `p` (m, c) stand in the view."""
+    """(m, 2) where shares or probabilities `p` (m, c) stand in the view; among stacked shares that is the first border."""
+    if view.kind == "proportions":
+        return np.stack([p[:, 0], np.arange(len(p), dtype=float)], axis=1)
     return p @ CORNERS if view.kind == "ternary" else p[:, list(view.columns)]
 
 
 def draw(data: Dataset, params: Any | None, view: View) -> Drawing:
+    if view.kind == "proportions":
+        return _stacks(data, params)
     key = f"places {view.kind} {view.columns}"
     at = data.memo(key, lambda: frozen(np.ascontiguousarray(places(shares(data), view))))
     marks: list[object] = [Points(view.columns, at=at)]
     if view.kind == "ternary":
-        marks.append(Borders(np.stack([CORNERS, np.roll(CORNERS, -1, axis=0)], axis=1)))
+        left, right, top = (label(data, j) for j in range(3))
+        marks.append(Simplex(CORNERS, (left, right, top)))
     if params is not None:
         marks += [Disc(k, p, Handle("probabilities", k)) for k, p in enumerate(places(params.probabilities, view))]
     if view.kind == "ternary":
-        left, right, top = (label(data, j) for j in range(3))
-        return Drawing(tuple(marks), f"{left} (left corner), {right} (right), {top} (top)", "", same_scale=True)
+        return Drawing(tuple(marks), same_scale=True)
     x, y = (f"share of {label(data, j)}" for j in view.columns)
     return Drawing(tuple(marks), x, y, same_scale=True)
+
+
+def _stacks(data: Dataset, params: Any | None) -> Drawing:
+    names = tuple(c.title for c in data.columns)
+    if params is None:
+        return Drawing((Stacks(shares(data), names),))
+    k, c = params.probabilities.shape
+    handles = tuple(tuple(Handle("border", i, j) for j in range(c - 1)) for i in range(k))
+    return Drawing((Stacks(shares(data), names, params.probabilities, handles),))
 
 
 def anchors(params: Any, view: View) -> np.ndarray:
@@ -59,6 +76,8 @@ def move(params: Any, handle: Handle, view: View, position: tuple[float, float])
     """The component's probabilities at `position`; the outcomes that are not on the axes keep their proportions."""
     if not np.isfinite(position).all():
         return params
+    if handle.kind == "border":
+        return _border_moved(params, handle, position[0])
     p = params.probabilities.copy()
     old = p[handle.component]
     if np.array_equal(places(old[None], view)[0], position):
@@ -79,4 +98,17 @@ def move(params: Any, handle: Handle, view: View, position: tuple[float, float])
             new[rest] = 0.0
     new = np.maximum(new, _INSIDE)
     p[handle.component] = new / new.sum()
+    return params._replace(probabilities=p)
+
+
+def _border_moved(params: Any, handle: Handle, place: float) -> Any:
+    """The border between two stacked outcomes at `place` in [0, 1]: what one loses the other gains, all else stays."""
+    p = params.probabilities.copy()
+    row, j = p[handle.component], handle.index
+    below, both = row[:j].sum(), row[j] + row[j + 1]
+    inside = min(_INSIDE, both / 2)
+    first = min(max(place - below, inside), both - inside)
+    if place - below == row[j]:
+        return params
+    row[j], row[j + 1] = first, both - first
     return params._replace(probabilities=p)

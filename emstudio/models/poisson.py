@@ -13,8 +13,9 @@ from emstudio.core.errors import UserError
 from emstudio.core.format import number
 from emstudio.core.marks import Disc, Drawing, Handle, Points, View
 from emstudio.core.mixture import log_weights
-from emstudio.core.model import param, register
-from emstudio.models import reading
+from emstudio.core.model import Posterior, param, register
+from emstudio.core.updates import Update, columns
+from emstudio.models import priors, reading
 from emstudio.models.counts_views import upright
 from emstudio.models.discrete import DiscreteMixture
 from emstudio.models.gaussian_views import label
@@ -39,9 +40,11 @@ class PoissonMixture(DiscreteMixture):
     accepted: ClassVar[str] = "columns of counts"
 
     k: int = param(3, "Components", low=1, high=20, help="How many Poisson distributions are mixed.")
+    prior_weights: float = priors.on_weights()
+    prior_rates: float = priors.on_rates()
 
     def family(self) -> Poisson:
-        return Poisson()
+        return Poisson(self.prior_rates)
 
     def split(self, params: PoissonParams) -> tuple[np.ndarray, Rates]:
         return params.weights, Rates(params.rates)
@@ -121,6 +124,12 @@ class PoissonMixture(DiscreteMixture):
             if np.isfinite(value) and value != rates[handle.component, column]:
                 rates[handle.component, column] = max(value, _LEAST)
         return params._replace(rates=rates)
+
+    def updates(self, data: Dataset, params: PoissonParams, posterior: Posterior) -> list[Update]:
+        m = self.prior_rates
+        over, under = ("Σ r x + m x̄", "Σ r + m") if m else ("Σ r x", "Σ r")
+        own = columns("λ", over, under, params.rates, posterior.moments.counts + m, data.names)
+        return own + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: PoissonParams) -> list[tuple[str, np.ndarray]]:
         rates = [(f"λ {name}", params.rates[:, j]) for j, name in enumerate(data.names)]

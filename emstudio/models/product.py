@@ -13,12 +13,14 @@ from emstudio.core.data import Dataset, Missing, Table
 from emstudio.core.discrete import Categorical, Poisson, Probabilities, Rates, log0, log_factorial
 from emstudio.core.errors import Degenerate, Notice, UserError, printable
 from emstudio.core.frame import frame_of
-from emstudio.core.gaussian import Gaussian, Normal
+from emstudio.core.gaussian import Gaussian, Normal, Scatter
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import log_weights, softmax
 from emstudio.core.model import Posterior, Start, param, register
+from emstudio.core.prior import NormalPrior
 from emstudio.core.product import Part, Product
-from emstudio.models import gaussian_checks, product_columns, product_views, reading
+from emstudio.core.updates import Update
+from emstudio.models import gaussian_checks, priors, product_columns, product_updates, product_views, reading
 from emstudio.models.discrete import LARGEST, DiscreteMixture
 
 _SHAPE = COVARIANCES["VVI"]  # columns are independent within a component
@@ -53,6 +55,11 @@ class ProductMixture(DiscreteMixture):
         help="COLUMN:gaussian, COLUMN:poisson or COLUMN:categorical with commas between; columns that are not named go by "
         "their kind: numbers gaussian, counts poisson, text categorical.",
     )
+    prior_weights: float = priors.on_weights()
+    prior_means: float = priors.on_means()
+    prior_variances: float = priors.on_covariances("variances", "σ²", "variances / K^(2/d)")
+    prior_rates: float = priors.on_rates()
+    prior_probabilities: float = priors.on_probabilities()
     categories: product_columns.Categories = ()
 
     # -- columns -------------------------------------------------------------------------------------------------------
@@ -165,16 +172,23 @@ class ProductMixture(DiscreteMixture):
         return x
 
     # -- the family ----------------------------------------------------------------------------------------------------
+    @property
+    def _normal_prior(self) -> NormalPrior:
+        return NormalPrior(self.prior_means, self.prior_variances)
+
     def _gaussian_part(self) -> Part:
-        return Part(Gaussian(_SHAPE), self.places("gaussian"))
+        return Part(Gaussian(_SHAPE, prior=self._normal_prior), self.places("gaussian"))
 
     def family(self) -> Product:
         parts = []
         if self.places("gaussian"):
             parts.append(self._gaussian_part())
         if self.places("poisson"):
-            parts.append(Part(Poisson(), self.places("poisson")))
-        parts += [Part(Categorical(c), (j,)) for j, c in zip(self.places("categorical"), self.sizes())]
+            parts.append(Part(Poisson(self.prior_rates), self.places("poisson")))
+        parts += [
+            Part(Categorical(c, self.prior_probabilities), (j,))
+            for j, c in zip(self.places("categorical"), self.sizes())
+        ]
         return Product(tuple(parts))
 
     def split(self, params: ProductParams) -> tuple[np.ndarray, tuple[Any, ...]]:
@@ -258,6 +272,25 @@ class ProductMixture(DiscreteMixture):
             theta.append(Rates(repeated(np.maximum(data.x[:, list(self.places("poisson"))].mean(0), 1.0))))
         theta += [Probabilities(np.full((self.k, c), 1.0 / c)) for c in self.sizes()]
         return tuple(theta)
+
+    def _from_parts(self, data: Dataset, resp: np.ndarray) -> ProductParams:
+        """A part whose numbers do not vary gets the variances within all parts together, or else those of the data."""
+        if not self.places("gaussian"):
+            return super()._from_parts(data, resp)
+        rough = self.rough(data)
+        moments = self.posterior_of(data, resp, rough).moments
+        theta = list(self.family().estimate(moments, rough))
+        part = self._gaussian_part()
+        frame = frame_of(part.of(data))
+        own: Scatter = moments.parts[0]
+        for spread in (own.scatter.sum(0) / own.counts.sum(), np.diagonal(frame.total)):
+            singular = gaussian_checks.singular(frame, theta[0].covariances)
+            if singular.any():
+                scatter = own.scatter.copy()
+                scatter[singular] = np.multiply.outer(own.counts[singular], spread)
+                theta[0] = part.family.estimate(replace(own, scatter=scatter), None)
+        weights = self.shares(moments.counts) if self.free else np.full(self.k, 1.0 / self.k)
+        return self.join(weights, tuple(theta))
 
     def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> ProductParams:
         params = super().init(data, start, rng)
@@ -364,8 +397,11 @@ class ProductMixture(DiscreteMixture):
         at = product_views.centres(self, params)[:, list(view.columns)]
         return at if at.shape[1] == 2 else np.column_stack([at[:, 0], np.zeros(len(at))])
 
-    def move(self, params: ProductParams, handle: Handle, view: View, position: tuple[float, float]) -> ProductParams:
+    def move(self, params: ProductParams, handle: Handle, view: View, position: tuple[float, ...]) -> ProductParams:
         return product_views.move(self, params, handle, view, position)
+
+    def updates(self, data: Dataset, params: ProductParams, posterior: Posterior) -> list[Update]:
+        return product_updates.updates(self, data, params, posterior) + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: ProductParams) -> list[tuple[str, np.ndarray]]:
         return product_views.table(self, params)

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emstudio.core.covariance import COVARIANCES
+from emstudio.core.covariance_pull import pulled
 from emstudio.core.data import Dataset
 from emstudio.core.discrete import Poisson, Rates
 from emstudio.core.format import count, number
-from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, View
+from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, Spread, View
 from emstudio.models.counts_views import upright
-from emstudio.models.gaussian_views import bin_edges, label
+from emstudio.models.gaussian_views import bin_edges, freedom, label
 
 if TYPE_CHECKING:
     from emstudio.models.product import ProductMixture
 
+_SHAPE = COVARIANCES["VVI"]
 _LEAST = 1e-4  # a rate dragged to 0 would make rows impossible
 
 
@@ -61,7 +64,12 @@ def draw(model: ProductMixture, data: Dataset, params: Any | None, view: View) -
         if all(model.plan[j][1] == "gaussian" for j in pair):
             g = [model.places("gaussian").index(j) for j in pair]
             spread = [np.diag(v) for v in params.variances[:, g]]
-            marks += [Ellipse(k, at[k], spread[k], handle=Handle("mean", k)) for k in range(len(at))]
+            marks += [
+                Ellipse(
+                    k, at[k], spread[k], handle=Handle("mean", k), pull=Handle("covariance", k), freedom=freedom(_SHAPE)
+                )
+                for k in range(len(at))
+            ]
         marks += [Disc(k, at[k], _handle(model, view, k)) for k in range(len(at))]
     return Drawing(tuple(marks), *(title(model, data, j) for j in pair))
 
@@ -107,11 +115,19 @@ def _column(model: ProductMixture, data: Dataset, params: Any | None, j: int) ->
         for c in range(k):
             place = np.array([at[c], np.interp(at[c], x, parts.sum(0))])
             marks.append(Disc(c, place, None if handle is None else Handle("mean", c), notes[c]))
+        if family == "gaussian":
+            for c, (m, s) in enumerate(zip(mean[:, 0], sd[:, 0])):
+                marks.append(Spread(c, m, s, np.interp(m + s, x, parts[c]), Handle("variance", c)))
         legend += [("components", "components"), ("total", "together")]
     return Drawing(tuple(marks), title(model, data, j), rows, legend=tuple(legend))
 
 
-def move(model: ProductMixture, params: Any, handle: Handle, view: View, position: tuple[float, float]) -> Any:
+def move(model: ProductMixture, params: Any, handle: Handle, view: View, position: tuple[float, ...]) -> Any:
+    if handle.kind in ("covariance", "variance"):
+        at = tuple(model.places("gaussian").index(j) for j in view.columns)
+        each = params.variances[:, :, None] * np.eye(params.variances.shape[1])
+        new = pulled(_SHAPE, params.weights, params.means, each, handle.component, at, position)
+        return params._replace(variances=np.diagonal(new, axis1=1, axis2=2).copy())
     means, rates = params.means.copy(), params.rates.copy()
     for column, value in zip(view.columns, position, strict=False):
         family = model.plan[column][1]
@@ -128,6 +144,7 @@ def move(model: ProductMixture, params: Any, handle: Handle, view: View, positio
 def table(model: ProductMixture, params: Any) -> list[tuple[str, np.ndarray]]:
     rows = [("weight π", params.weights)]
     levels = dict(model.categories)
+    named = [level for own in levels.values() for level in own]
     blocks = iter(model.blocks(params.probabilities))
     g = p = 0
     for name, family in model.plan:
@@ -139,5 +156,8 @@ def table(model: ProductMixture, params: Any) -> list[tuple[str, np.ndarray]]:
             p += 1
         else:
             block = next(blocks)
-            rows += [(f"p {name} = {level}", block[:, c]) for c, level in enumerate(levels[name])]
+            rows += [
+                (f"p {level}" if named.count(level) == 1 else f"p {name} = {level}", block[:, c])
+                for c, level in enumerate(levels[name])
+            ]
     return rows

@@ -1,7 +1,9 @@
 """Mixture of multivariate t distributions: clusters with heavy tails, in which far rows count less.
 
-An M-step here has no closed form for the degrees of freedom: it raises the bound by one EM step of each row's hidden scale,
-in which nu solves a digamma equation. Source: Peel and McLachlan 2000, Statistics and Computing 10.
+An M-step here has no closed form: weights, means and scales take one EM step of each row's hidden scale, which raises the
+bound, and then free degrees of freedom climb the bound itself to its top, by root finding (at most to 1,000, where a t
+distribution is a normal one to the eye). Sources: Peel and McLachlan 2000, Statistics and Computing 10; Liu and Rubin 1995,
+Statistica Sinica 5.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from emstudio.core import rowwise
+from emstudio.core import rowwise, updates
 from emstudio.core.covariance import ALIASES, COVARIANCES, Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError
@@ -20,10 +22,12 @@ from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import Mixture, log_weights, softmax
 from emstudio.core.model import START_METHODS, Posterior, Promises, Start, param, register
-from emstudio.core.prior import floor_penalty
+from emstudio.core.prior import NormalPrior, floor_penalty, log_dirichlet
 from emstudio.core.student import Student, StudentFamily
-from emstudio.models import gaussian_checks, gaussian_views
+from emstudio.core.updates import Update
+from emstudio.models import gaussian_checks, gaussian_views, priors
 from emstudio.models.gaussian import GaussianMixture, GaussianParams
+from emstudio.models.normal_updates import Weighing, normal_updates
 from emstudio.models.reading import array
 
 FREE = "free"
@@ -64,7 +68,7 @@ class StudentMixture(Mixture):
         "Freedom ν",
         low=0.01,
         words=(FREE,),
-        help="How heavy the tails are: a number for all components, or free to estimate one for each.",
+        help="How heavy the tails are: a number for all components, or free to estimate one for each, up to 1,000.",
     )
     floor: float = param(
         0.0,
@@ -74,13 +78,24 @@ class StudentMixture(Mixture):
         more=True,
         help="Added to the diagonal of every scale matrix in every M-step, in data units squared.",
     )
+    prior_weights: float = priors.on_weights()
+    prior_means: float = priors.on_means()
+    prior_covariances: float = priors.on_covariances()
 
     @property
     def shape(self) -> Covariance:
         return COVARIANCES[self.covariance]
 
+    @property
+    def promised(self) -> Promises:
+        return gaussian_checks.promised(self.promises, self.floor)
+
+    @property
+    def prior(self) -> NormalPrior:
+        return NormalPrior(self.prior_means, self.prior_covariances)
+
     def family(self) -> StudentFamily:
-        return StudentFamily(self.shape, None if self.dof == FREE else float(self.dof), self.floor)
+        return StudentFamily(self.shape, None if self.dof == FREE else float(self.dof), self.floor, self.prior)
 
     def split(self, params: StudentParams) -> tuple[np.ndarray, Student]:
         return params.weights, Student(params.means, params.covariances, params.dof)
@@ -93,7 +108,8 @@ class StudentMixture(Mixture):
 
     def _gaussian(self) -> GaussianMixture:
         """The mixture that this one becomes with ever more degrees of freedom."""
-        return GaussianMixture(k=self.k, covariance=self.covariance, floor=self.floor)
+        given = ("k", "covariance", "floor", "prior_weights", "prior_means", "prior_covariances")
+        return GaussianMixture(**{name: getattr(self, name) for name in given})
 
     # -- EM ------------------------------------------------------------------------------------------------------------
     def e_step(
@@ -101,12 +117,25 @@ class StudentMixture(Mixture):
     ) -> Posterior:
         return super().e_step(data, params, how, rng, True)  # the bound needs the responsibilities
 
+    def m_step(self, data: Dataset, params: StudentParams, posterior: Posterior) -> StudentParams:
+        new = super().m_step(data, params, posterior)
+        if self.dof != FREE:
+            return new
+        assert posterior.resp is not None  # `e_step` always keeps them
+        weights, theta = self.split(new)
+        return self.join(weights, self.family().climbed(data, theta, posterior.resp))
+
     def bound(self, data: Dataset, params: StudentParams, posterior: Posterior) -> float | None:
         found = rowwise.bound(self, data, params, posterior)
         return None if found is None else found + self.penalty(params, posterior)
 
     def penalty(self, params: StudentParams, posterior: Posterior) -> float:
-        return floor_penalty(self.floor, params.covariances, posterior.moments.counts)
+        smeared = floor_penalty(self.floor, params.covariances, posterior.moments.counts + self.prior.counts)
+        own = self.family().log_prior(posterior.moments, self.split(params)[1])
+        return smeared + own + log_dirichlet(params.weights, self.prior_weights)
+
+    def shares(self, counts: np.ndarray) -> np.ndarray:
+        return super().shares(counts + (self.prior_weights - 1.0))
 
     # -- what is refused -----------------------------------------------------------------------------------------------
     def accepts(self, data: Dataset) -> str | None:
@@ -174,16 +203,25 @@ class StudentMixture(Mixture):
         return gaussian_views.views(data)
 
     def draw(self, data: Dataset, params: StudentParams | None, view: View) -> Drawing:
-        return gaussian_views.draw(data, params, view)
+        return gaussian_views.draw(data, params, view, self.shape)
 
     def anchors(self, params: StudentParams, view: View) -> np.ndarray:
         return gaussian_views.anchors(params, view)
 
-    def move(self, params: StudentParams, handle: Handle, view: View, position: tuple[float, float]) -> StudentParams:
-        return params._replace(means=gaussian_views.moved(params.means, handle, view, position))
+    def move(self, params: StudentParams, handle: Handle, view: View, position: tuple[float, ...]) -> StudentParams:
+        return gaussian_views.move(params, self.shape, handle, view, position)
+
+    def updates(self, data: Dataset, params: StudentParams, posterior: Posterior) -> list[Update]:
+        moments = posterior.moments
+        names = [c.title for c in data.columns]
+        variances = np.diagonal(params.covariances, axis1=1, axis2=2)
+        weighing = Weighing(moments.counts, moments.scaled, "r u")
+        own = normal_updates(self.shape, self.prior, self.floor, params.means, variances, weighing, names)
+        freedom = [Update("ν", "where F is highest along ν", "", params.dof)] if self.dof == FREE else []
+        return [*own, *freedom, updates.weights(params.weights, moments.counts, self.prior_weights)]
 
     def table(self, data: Dataset, params: StudentParams) -> list[tuple[str, np.ndarray]]:
-        return [*gaussian_views.table(data, params), ("degrees of freedom ν", params.dof)]
+        return [*gaussian_views.table(data, params), ("freedom ν", params.dof)]
 
 
 def _normal(params: StudentParams) -> GaussianParams:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from emstudio.core import edits, remedies
+from emstudio.core import edits, remedies, series_edits
 from emstudio.core.em import Moment, edited
 from emstudio.core.marks import Handle, View
 from emstudio.core.trials import Trial, parse
@@ -60,6 +61,23 @@ class Editing(Running):
             coin_edits.rewrite(self.moment, row, trial)
             self._edit(lambda m: coin_edits.rewrite(m, row, trial), "Change a trial")
 
+    # -- steps of a series -----------------------------------------------------------------------------------------------
+    def write_steps(self, rows: np.ndarray, column: int, values: np.ndarray) -> None:
+        """Give rows of the dataset other `values` in the fitted column `column`."""
+        rows, values = np.asarray(rows, int), np.asarray(values, float)
+        self._edit(lambda m: series_edits.write(m, rows, column, values), "Draw the series")
+
+    def add_steps(self, series: int, column: int, values: np.ndarray) -> None:
+        """Add steps behind the last of a series."""
+        values = np.asarray(values, float)
+        self._edit(lambda m: series_edits.append(m, series, column, values), "Add steps")
+
+    def erase_steps(self, rows: np.ndarray) -> None:
+        """Take steps at the end of a series away; others become steps that were not observed."""
+        rows = np.asarray(rows, int)
+        if len(rows):
+            self._edit(lambda m: series_edits.erase(m, rows), "Erase steps")
+
     # -- gestures --------------------------------------------------------------------------------------------------------
     def begin_gesture(self) -> None:
         """What follows until `end_gesture` is one edit for Undo."""
@@ -70,7 +88,7 @@ class Editing(Running):
         self._gesture = None
         self._drag = None
 
-    def drag(self, handle: Handle, view: View, position: tuple[float, float]) -> None:
+    def drag(self, handle: Handle, view: View, position: tuple[float, ...]) -> None:
         """Move a handle; newest position wins. Inside a gesture this is one edit, also while the run is on."""
         if self.moment.snapshot.params is None:
             return
@@ -81,8 +99,13 @@ class Editing(Running):
 
     # -- components ------------------------------------------------------------------------------------------------------
     def remove_component(self, component: int) -> None:
-        """Go on with one component less; the others stay as they are."""
-        self._edit(lambda m: remedies.removed(m, component), "Remove a component")
+        """Go on with one component less; the others stay as they are, with their letters and colours."""
+
+        def without(m: Moment) -> Moment:
+            names = m.cast or tuple(range(m.model.k))
+            return replace(remedies.removed(m, component), cast=names[:component] + names[component + 1 :])
+
+        self._edit(without, "Remove a component")
 
     def set_floor(self, floor: float | None = None) -> None:
         """Go on with a variance floor: this one, or one that is small beside the data (larger than one before)."""

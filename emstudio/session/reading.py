@@ -8,10 +8,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from emstudio.core.data import Dataset, Table, dataset
+from emstudio.core.chain import Chain
+from emstudio.core.chain_data import in_order, with_order
+from emstudio.core.data import Dataset, Missing, Table, dataset
+from emstudio.core.edits import ordered
 from emstudio.core.errors import UserError, printable
 from emstudio.core.history import History
-from emstudio.core.model import Model, find
+from emstudio.core.model import Model, Start, find
 from emstudio.models import coin_edits
 from emstudio.session.settings import Settings
 from emstudio.session.state import paper
@@ -61,16 +64,69 @@ class Reading(Settings):
     def new(self) -> None:
         """An empty canvas to paint on."""
         self._reader.cancel()
-        model = self._model if "scatter" in _kinds(self._model, paper()) else find("gaussian").make(k=2)
-        self._open(dataset(paper()), "load", "New", autostart=False, model=model)
+        data, model = dataset(paper()), self._model
+        if isinstance(model, Chain):
+            data = model.dataset(replace(paper(("x",)), name="Painted series"))
+        elif "scatter" not in _kinds(model, data.table):
+            model = find("gaussian").make(k=2)
+        self._open(data, "load", "New", autostart=False, model=model)
 
     def choose(self, names: Sequence[str]) -> bool:
         """Fit these columns of the table."""
 
         def go() -> None:
-            data = self._model.dataset(self.data.table, names, truth=self.data.truth)
+            kept, order = self._kept_missing(self._model), ordered(self._model, self.data)
+            data = self._model.dataset(self.data.table, names, truth=self.data.truth, **kept, **order)
             self._open(data, "edit", "Choose columns", model=self._model)
 
+        return self._guarded(go)
+
+    def set_missing(self, way: Missing) -> bool:
+        """Rows with a missing cell are left out (`drop`), or stay and what is missing is integrated out (`marginal`)."""
+
+        def go() -> None:
+            old, model = self.data, self._model
+            if way == "marginal" and not model.marginal:
+                raise UserError(f"{model.title} cannot integrate missing cells out", "leave their rows out")
+            order = ordered(model, old)
+            data = model.dataset(old.table, old.origin or old.names, missing=way, truth=old.truth, **order)
+            title = "Integrate missing cells out" if way == "marginal" else "Leave rows with missing cells out"
+            self._open(data, "edit", title, model=model)
+
+        return self._guarded(go)
+
+    def set_order(self, sequence: str | None, time: str | None) -> bool:
+        """The columns that tell the series apart and order their rows, or None; neither is fitted.
+
+        A column that has been one of them is fitted again, as any other of numbers; not beside categories, which are one.
+        """
+
+        def go() -> None:
+            old, model = self.data, self._model
+            if not isinstance(model, Chain):
+                raise UserError(f"{model.title} knows no order of the rows", "choose a hidden Markov model")
+            table, roles = with_order(old.table, sequence, time), (sequence, time)
+            names = [name for name in old.names if name not in roles]
+            if not names or getattr(model, "emission", "") != "categorical":
+                free = model.columns(table, (old.truth,))
+                names = [n for n in table.names if n in names or (n in free and n in (old.sequence, old.time))]
+            truth = None if old.truth in roles else old.truth
+            try:
+                data = model.dataset(table, names or None, truth=truth)
+            except UserError:
+                if time is None or sequence == old.sequence:
+                    raise
+                model.dataset(
+                    with_order(table, sequence, None), names or None, truth=truth
+                )  # raises what has no remedy here
+                what = f"the column is the time of each series, and does not increase through {_whole(sequence)}"
+                remedy = "choose no time first, or another column"
+                raise UserError(what, remedy, file=table.source or None, column=time) from None
+            title = "Choose the series" if sequence != old.sequence else "Choose the time"
+            self._open(data, "edit", title, model=model)
+
+        if (sequence, time) == (self.data.sequence, self.data.time):
+            return True
         return self._guarded(go)
 
     def set_truth(self, name: str | None) -> None:
@@ -112,7 +168,13 @@ class Reading(Settings):
         self.failed.emit(sentence)
 
     def _show_table(self, model: Model, data: Dataset) -> None:
+        suggested, last = data.table.info.get("start"), self.data.table.info.get("start")
+        if suggested or (last is not None and self.start.method == _start(last, self._model).method):
+            self.start = _start(suggested or "kmeans++", model)
+            self._brought = self.start if suggested else None
+            self.settings_changed.emit()
         self._open(data, "load", f"Open {data.table.name}", model=model)
+        self._tell_order(data)
 
 
 def _table_read(asked: tuple[str, str, Model]) -> tuple[Model, Dataset]:
@@ -125,26 +187,58 @@ def _table_read(asked: tuple[str, str, Model]) -> tuple[Model, Dataset]:
     return model, data
 
 
+def _start(suggested: str | dict, model: Model) -> Start:
+    """The start that a bundled set comes with: a method, or parameters where they are those of as many components."""
+    if isinstance(suggested, str):
+        return Start(suggested)
+    alike = getattr(model, "k", 1) == model.components_in(suggested)
+    return Start("params", params=model.from_dict(suggested)) if alike else Start("points")
+
+
+def _whole(sequence: str | None) -> str:
+    return "the whole table" if sequence is None else f"the series of {printable(sequence)}"
+
+
 def _kinds(model: Model, table: Table) -> list[str]:
     return [view.kind for view in model.views(dataset(table))]
+
+
+def _other(model: Model, suggested: dict) -> bool:
+    """Whether the model in use is not the suggested one, apart from the number of its components and their shape."""
+    if suggested["name"] != model.name:
+        return True
+    return any(
+        getattr(model, key) != value for key, value in suggested.items() if key not in ("name", "k", "covariance")
+    )
 
 
 def _suited(model: Model, table: Table) -> tuple[Model, Dataset]:
     """(the model to open `table` with, its data): the one in use, unless the table says that it holds coin tosses, or that
     it holds none. Raises UserError where neither can be fitted to it."""
+    plain = table
+    if isinstance(model, Chain):
+        table = in_order(table)
+        model = model.apt(table)
     fit, truth = table.info.get("fit"), table.info.get("truth")
     suggested = table.info.get("model") or ({"name": "coins"} if coin_edits.tossed(table) else None)
-    if suggested and suggested["name"] != model.name:
+    if suggested is None and isinstance(model, Chain) and "citation" in table.info:
+        model, table = find("gaussian").make(k=model.k), plain  # a bundled set that says nothing of an order has none
+    if suggested and _other(model, suggested):
         model = find(suggested["name"]).make(**{key: v for key, v in suggested.items() if key != "name"})
         return model, model.dataset(table, fit, truth=truth)
     try:
         data = model.dataset(table, fit, truth=truth)
         if model.name == "gaussian" or model.for_data(data).accepts(data) is None:
             return model, data
-        model = find("gaussian").make(k=model.k)
-        return model, model.dataset(table, fit, truth=truth)
+        if getattr(model, "emission", "gaussian") != "gaussian":
+            return _suited(model.with_(emission="gaussian"), plain)
+        other = find("gaussian").make(k=model.k)
+        found = other.dataset(plain, fit, truth=truth)
+        if isinstance(model, Chain) and other.accepts(found) is not None:
+            return model, data  # neither can be fitted to so little: the rows stay in order
+        return other, found
     except UserError:
         if model.name == "gaussian":
             raise
         model = find("gaussian").make(k=2)
-        return model, model.dataset(table, fit, truth=truth)
+        return model, model.dataset(plain, fit, truth=truth)

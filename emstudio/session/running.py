@@ -9,12 +9,15 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 from emstudio.core.em import Moment, advance, begin, edited, evaluate
 from emstudio.core.errors import Degenerate, UserError
-from emstudio.core.history import Node, restore
+from emstudio.core.format import cast_as, typeset
+from emstudio.core.history import Node, restore, same_run
 from emstudio.core.marks import Handle, View
+from emstudio.core.matching import fit_of, recast
 from emstudio.session.state import State
 from emstudio.worker import Engine, Request
 
 _AHEAD = 3  # half-steps or iterations that may be asked for while one is being made
+_PULLED = {"covariance": "Pull ellipse", "variance": "Pull spread"}  # what a drag is called that is not just a move
 
 
 class Running(State):
@@ -29,7 +32,7 @@ class Running(State):
         self._more = 0  # half-steps asked for while one was being made
         self._until = 0  # the iteration that `iterate` goes to
         self._queue: list[tuple[Callable[[Moment], Moment], str]] = []
-        self._drag: tuple[Handle, View, tuple[float, float]] | None = None
+        self._drag: tuple[Handle, View, tuple[float, ...]] | None = None
         self._engine = Engine(self)
         self._engine.produced.connect(self._on_produced)
         self._engine.failed.connect(self._on_failed)
@@ -132,7 +135,7 @@ class Running(State):
         if target is not None:
             self._show(target)
 
-    def _show(self, node: Node) -> None:
+    def _show(self, node: Node, complete: Callable[[Moment], Moment] = evaluate) -> None:
         before = self.moment
         self._cancel()
         self.history.go_to(node)
@@ -150,9 +153,9 @@ class Running(State):
             before.data.forget()
             self.data_changed.emit(m.data)
         self.changed.emit(m)
-        self._complete()
+        self._complete(complete)
 
-    def _complete(self) -> None:
+    def _complete(self, complete: Callable[[Moment], Moment] = evaluate) -> None:
         """Ask for what is not known about the moment shown: its log-likelihood, or responsibilities that were let go."""
         node = self.history.current
         assert node is not None
@@ -162,7 +165,7 @@ class Running(State):
         if self.history.forgotten(node):
             self._ask("complete", restore, node.path())
         elif not m.snapshot.evaluated:
-            self._ask("complete", evaluate, m)
+            self._ask("complete", complete, m)
 
     # -- inside: edits and the half-step in flight -----------------------------------------------------------------------
     def _edit(self, change: Callable[[Moment], Moment], title: str) -> None:
@@ -190,7 +193,7 @@ class Running(State):
         new = edited(m, params=m.model.move(m.snapshot.params, handle, view, position))
         if self._pending is not None and self._pending.kind == "complete":
             self._pending = None
-        self._adopt(new, "edit", f"Move {handle.kind}")
+        self._adopt(new, "edit", _PULLED.get(handle.kind, f"Move {handle.kind}"))
         if self._gesture is None:
             self._drag = None  # a single move, such as a key's: nothing follows
         self._go_on()
@@ -241,10 +244,12 @@ class Running(State):
             self._after_step()
         elif self._ready():
             self._pending = None
-            work, argument = (
-                (begin, self.moment) if self.moment.next == "start" else (_advance, self.history.current.path())
-            )
-            self._ask("advance", work, argument)
+            node = self.history.current
+            assert node is not None
+            if self.moment.next == "start":
+                self._ask("advance", _begin, (self.moment, namesake(node)))
+            else:
+                self._ask("advance", _advance, node.path())
         else:
             self.pause()
 
@@ -286,7 +291,7 @@ class Running(State):
             verdict = self.verdict()
             if verdict.stop:
                 self.pause()
-                self.news.emit(("Converged: " if verdict.converged else "Paused: ") + verdict.reason + ".")
+                self.news.emit(("Converged: " if verdict.converged else "Paused: ") + typeset(verdict.reason) + ".")
                 return
         self._schedule()
 
@@ -314,6 +319,32 @@ class Running(State):
             )
 
 
+def namesake(node: Node) -> Moment | None:
+    """The fit by which the components of a start after `node` are named: the one shown before on the same table.
+
+    The same start again takes the names that it had: it replays as it was.
+    """
+    new, at = node.moment, node
+    while at.moment.snapshot.params is None:
+        if at.parent is None or at.cause == "load" or at.parent.moment.data.table is not new.data.table:
+            return None
+        at = at.parent
+    first = at
+    while first.parent is not None and first.joined:
+        first = first.parent
+    m = first.moment
+    again = m.snapshot.phase == "start" and m.start is new.start and same_run(m, new)
+    return m if again else at.moment
+
+
+def _begin(asked: tuple[Moment, Moment | None]) -> Moment:
+    """The start, its components in the order and with the names of the fit before."""
+    moment, before = asked
+    start = begin(moment)
+    return start if before is None else recast(start, fit_of(before))
+
+
 def _advance(path: Sequence[Moment]) -> Moment:
     """The half-step after the last moment of `path`, whose responsibilities may have been let go."""
-    return advance(restore(path))
+    with cast_as(path[-1].cast):  # what goes wrong is told with the letters that are shown
+        return advance(restore(path))

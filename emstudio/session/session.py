@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from emstudio.session.reading import Reading
+from emstudio.session.sampling import Sampling
 
 FASTEST = math.inf  # half-steps a second: as fast as it goes
 
 
-class Session(Reading):
+class Session(Sampling):
     """Owns the history. `moment` is what is shown; commands change it, at once or when the engine answers.
 
     Signals
@@ -18,6 +18,8 @@ class Session(Reading):
     - `reading_changed(str)`: the name of what is being read, "" when nothing is; `opened(str)`: this source is shown now.
     - `running_changed(bool)`, `settings_changed()`: speed, seed, stopping rule, start method, kind of E-step.
     - `trouble(Notice)`: the run paused because a component would collapse; `reseed` is the remedy.
+    - `search_changed()`: several starts are being tried, or more is known of where they ended.
+    - `sweep_changed(Sweep | None)`: the newest sweep of an E-step that is being watched; None when it is over or given up.
     - `failed(str)`: one sentence about something that could not be done.
     - `news(str)`: one sentence worth showing for a while, such as why the run stopped.
     """

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from emstudio.core.data import Dataset
+from emstudio.core.chain import Chain
+from emstudio.core.chain_data import in_order
+from emstudio.core.data import Dataset, Missing
+from emstudio.core.edits import ordered
 from emstudio.core.em import edited
 from emstudio.core.errors import UserError
 from emstudio.core.how import EStep
@@ -18,7 +21,9 @@ class Settings(Editing):
 
     # -- model -----------------------------------------------------------------------------------------------------------
     def set_model(self, model: Model) -> None:
-        """Another model or other hyper-parameters: a new start on the same data."""
+        """Another model or other hyper-parameters: a new start on the same data. Raises UserError."""
+        if isinstance(model, Chain) and type(model) is not type(self._model):
+            model = model.apt(in_order(self.data.table, self._kept_columns(model) or ()))
         data = self._data_for(model)
         model = model.for_data(data)
         if model == self._model:
@@ -28,9 +33,25 @@ class Settings(Editing):
             for p in (model.parameters() if type(model) is type(self._model) else ())
             if getattr(model, p.name) != getattr(self._model, p.name)
         ]
+        if self.start.given and _form(model) != _form(self._model):
+            self.start = self._drawn_start(model)
         self._model = model
         self.settings_changed.emit()
+        told = self.data.table is data.table
         self._start_over("edit", f"Change {' and '.join(changed) or 'the model'}", data)
+        if not told:
+            self._tell_order(data)
+
+    def _tell_order(self, data: Dataset) -> None:
+        """Say which columns were taken for the order of a series, where nobody had chosen them."""
+        if data.series is None or not data.table.info.get("guessed_order"):
+            return
+        roles = [(n, role) for n, role in ((data.sequence, "the series"), (data.time, "the time")) if n]
+        read = " and ".join(
+            f"{data.table.column(n).title}{'' if i else ' is read'} as {r}" for i, (n, r) in enumerate(roles)
+        )
+        they = "it is" if len(roles) == 1 else "they are"
+        self.news.emit(f"{read}, so {they} not fitted; the Data panel can change that.")
 
     def set_parameter(self, **values: object) -> None:
         """Change hyper-parameters of the model; raises UserError."""
@@ -56,11 +77,18 @@ class Settings(Editing):
         self._start_over("edit", "Restart")
 
     def new_start(self) -> None:
-        """From the next random start: start i draws from [seed, i]."""
+        """From the next random start: start i draws from [seed, i]. After a start that was given, from the first."""
         self.pause()
-        self.number += 1
+        if self.start.given:
+            self.start = self._drawn_start(self._model)
+        else:
+            self.number += 1
         self.settings_changed.emit()
         self._start_over("edit", "New start")
+
+    def _drawn_start(self, model: Model) -> Start:
+        """What takes the place of a start that was given."""
+        return Start("points" if self.start is self._brought and "points" in model.starts else model.starts[0])
 
     def _start_over(self, cause: str, title: str, data: Dataset | None = None) -> None:
         running = self._running
@@ -79,7 +107,8 @@ class Settings(Editing):
             self.failed.emit(f"There is no {how.title.lower()} E-step for {self._model.title}.")
         elif how != self.how:
             self.how = how
-            self._go_about(f"E-step: {how.title.lower()}")
+            exact = how.kind == "soft" and "gibbs" in self._model.e_steps
+            self._go_about(f"E-step: {'exact' if exact else how.name}")
 
     def set_accelerated(self, on: bool) -> None:
         """Whether from this moment on an M-step is a whole cycle of SQUAREM; it needs the soft E-step."""
@@ -119,13 +148,65 @@ class Settings(Editing):
         if self._running and self._clock.isActive():
             self._clock.start(0)
 
-    def _data_for(self, model: Model) -> Dataset:
-        """What of the table `model` is fitted to; the data shown where they are that, or where it cannot be read so."""
+    def _kept_missing(self, model: Model) -> dict[str, Missing]:
+        """What `model.dataset` is to do with missing cells, where the person chose to integrate them out."""
         data = self.data
-        same = type(model) is type(self._model)
+        chosen = data.mask is not None and (data.series is None or isinstance(model, Chain))  # a series has no choice
+        return {"missing": "marginal"} if chosen and model.marginal else {}
+
+    def _kept_columns(self, model: Model) -> tuple[str, ...] | None:
+        """The columns that `model` is to be fitted to because a person chose them, or the model is only changed; None for its
+        own choice."""
+        data, old = self.data, self._model
+        if type(model) is type(old):
+            return data.origin or data.names
+        if data.origin:
+            return None
         try:
-            new = model.dataset(data.table, (data.origin or data.names) if same else None, truth=data.truth)
+            own = old.columns(data.table, (None, data.truth))
         except UserError:
+            return None
+        return None if tuple(own) == data.names else data.names
+
+    def _data_for(self, model: Model) -> Dataset:
+        """What of the table `model` is fitted to; the data shown where they are that, or where it cannot be read so.
+
+        UserError where the data shown would be taken for something else: the numbers of categories for measurements.
+        """
+        data = self.data
+        chosen = self._kept_columns(model)
+        table = in_order(data.table, chosen or ()) if isinstance(model, Chain) else data.table
+        recast, new, fault = _recast(model, self._model), None, None
+        numbers = (
+            tuple(c.name for c in table.columns if c.numeric and c.fit) or None
+        )  # the time, where there is no more
+        for names in dict.fromkeys((chosen, None, numbers) if recast else (chosen,)):
+            try:
+                found = model.dataset(
+                    table, names, truth=data.truth, **self._kept_missing(model), **ordered(model, data)
+                )
+            except UserError as error:
+                fault = fault or error
+                continue
+            new = new or found
+            if not recast or model.for_data(found).accepts(found) is None:
+                new = found
+                break
+        if new is None:
+            if fault is not None and model.for_data(data).accepts(data) is None:
+                raise fault  # they would be fitted as what they are not
             return data  # `obstacle` says why these cannot be fitted
         alike = (new.names, new.origin) == (data.names, data.origin) and np.array_equal(new.rows, data.rows)
+        alike = alike and (new.sequence, new.time) == (data.sequence, data.time)
+        alike = alike and (new.series is None) == (data.series is None) and np.array_equal(new.offsets, data.offsets)
         return data if alike and np.array_equal(new.x, data.x, equal_nan=True) else new
+
+
+def _recast(model: Model, old: Model) -> bool:
+    """Whether `model` reads other columns than `old` where nobody chose."""
+    return type(model) is not type(old) or getattr(model, "emission", "") != getattr(old, "emission", "")
+
+
+def _form(model: Model) -> tuple[object, ...]:
+    """What the parameters of a model must agree in, to be those of another as well."""
+    return type(model), *(getattr(model, name, None) for name in ("k", "emission", "families", "noise"))

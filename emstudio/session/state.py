@@ -37,6 +37,7 @@ class State(QObject):
         self.speed: float = 4.0
         self.stopping = Stopping()
         self.start = Start("kmeans++")
+        self._brought: Start | None = None  # the start that the table shown came with
         self.how: EStep = SOFT
         self.accelerated = False
         self.seed = 0
@@ -111,8 +112,9 @@ class State(QObject):
         return how, self.accelerated and model.accelerates and how.kind == "soft"
 
     def _start_for(self, data: Dataset) -> Start:
-        """A start given for other data does not fit these."""
-        if self.start.given and self.history.current is not None and data is not self.moment.data:
+        """A start given for other data does not fit these, unless it came with their table."""
+        foreign = self.history.current is not None and data is not self.moment.data
+        if self.start.given and foreign and self.start is not self._brought:
             self.start = Start("kmeans++")
             self.settings_changed.emit()
         return self.start
@@ -127,6 +129,6 @@ class State(QObject):
         return True
 
 
-def paper() -> Table:
+def paper(names: tuple[str, ...] = ("x", "y")) -> Table:
     """An empty canvas: both axes are in the same unit, that of the hand."""
-    return replace(painted(), info={"painted": True})
+    return replace(painted(names=names), info={"painted": True})

@@ -1,6 +1,14 @@
 """Documents on disk: fits, labels and traces are written complete or not at all, models and starts are read with care."""
 
-from emstudio.storage.documents import fit_document, json_text, labels_csv, model_document, responsibilities, trace_csv
+from emstudio.storage.documents import (
+    decoded,
+    fit_document,
+    json_text,
+    labels_csv,
+    model_document,
+    responsibilities,
+    trace_csv,
+)
 from emstudio.storage.outputs import Outputs, check_target, write
 from emstudio.storage.reading import ModelFile, named, read_labels, read_model, read_params, start_labels
 
@@ -8,6 +16,7 @@ __all__ = [
     "ModelFile",
     "Outputs",
     "check_target",
+    "decoded",
     "fit_document",
     "json_text",
     "labels_csv",

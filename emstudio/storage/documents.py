@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from emstudio.core import selection
+from emstudio.core.chain import Chain
 from emstudio.core.data import Dataset
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice, printable
@@ -42,20 +43,21 @@ def fit_document(
         resp = responsibilities(model, data, run.params)[0]
     if optima is None:
         optima = () if run.collapsed else (Optimum(log_likelihood, 1, moment.number, run.cost),)
-    free = model.free_parameters(data.d)
+    free = model.count_free(data.d, run.params, moment.start)
     criteria = dict.fromkeys(("bic", "aic", "icl"))
     if log_likelihood is not None:
         bic = selection.bic(log_likelihood, free, data.total)
         criteria = {
             "bic": bic,
             "aic": selection.aic(log_likelihood, free),
-            "icl": selection.icl(bic, resp, data.weights),
+            "icl": selection.icl(bic, model.certainty(data, run.params, resp)),
         }
     about = {
         "source": printable(data.table.source) or None,
         "rows": data.table.rows,
         "rows_used": data.n,
         "columns": list(data.origin or data.names),
+        **_series(data),
         "sha256": data.table.sha256 or None,
         "scale": None if scale is None else scale.to_dict(),
     }
@@ -94,8 +96,16 @@ def fit_document(
 def model_document(model: Model) -> dict[str, Any]:
     """The model's name and parameters; those at a value that means "not used" are left out."""
     values = {p.name: getattr(model, p.name) for p in model.parameters()}
-    kept = {p.name: values[p.name] for p in model.parameters() if p.option is None or values[p.name] != p.default}
+    said = [p for p in model.parameters() if p.name not in model.unused]
+    kept = {p.name: values[p.name] for p in said if p.option is None or values[p.name] != p.default}
     return {"name": model.name, "parameters": {**kept, **model.learned()}}
+
+
+def _series(data: Dataset) -> dict[str, Any]:
+    """How the rows follow each other, where they do."""
+    if data.series is None:
+        return {}
+    return {"series": len(data.series) - 1, "sequence": data.sequence, "time": data.time}
 
 
 def _optimum(optimum: Optimum, model: Model) -> dict[str, Any]:
@@ -107,7 +117,8 @@ def _optimum(optimum: Optimum, model: Model) -> dict[str, Any]:
 def _entry(entry: Entry, model: Model, with_params: bool) -> dict[str, Any]:
     params = model.to_dict(entry.params) if with_params and entry.params is not None else None
     figures = {"iteration": entry.iteration, "log_likelihood": entry.log_likelihood, "bound": entry.bound}
-    return {**figures, **_cost(model, entry.cost), "params": params}
+    told = {} if entry.statistics is None else {"statistics": entry.statistics}
+    return {**figures, **_cost(model, entry.cost), **told, "params": params}
 
 
 def _cost(model: Model, value: float | None) -> dict[str, float | None]:
@@ -122,6 +133,10 @@ def _way(moment: Moment) -> dict[str, Any]:
         made["e_step"] = moment.how.kind
     if moment.how.kind == "annealed":
         made["temperature"] = moment.how.temperature
+    if moment.how.sampled:
+        made["draws"] = moment.how.draws
+        if moment.how.kind != "ffbs":
+            made["sweeps"], made["burn_in"] = moment.how.sweeps, moment.how.burn_in
     if moment.acceleration is not None:
         made["accelerate"] = "squarem"
     return made
@@ -130,6 +145,11 @@ def _way(moment: Moment) -> dict[str, Any]:
 def responsibilities(model: Model, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray | None]:
     """((n, K) exact responsibilities, (n,) log-densities or None without a likelihood) of the used rows."""
     return model.assigned(data, params)
+
+
+def decoded(model: Model, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray] | None:
+    """((n,) the most probable path, (S,) its log-probability with each series) of a chain; None of any other model."""
+    return model.decoded(data, params) if isinstance(model, Chain) else None
 
 
 # -- texts -------------------------------------------------------------------------------------------------------------
@@ -156,21 +176,28 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def labels_csv(data: Dataset, resp: np.ndarray, log_density: np.ndarray | None) -> Iterator[str]:
+def labels_csv(
+    data: Dataset, resp: np.ndarray, log_density: np.ndarray | None, path: np.ndarray | None = None
+) -> Iterator[str]:
     """Lines of the labels file, one for each row of the table; rows that were left out are empty.
 
-    label (from 0), responsibilities p0 ..., uncertainty = 1 - the largest, log-density in nats (empty without one).
+    label (from 0), responsibilities p0 ..., uncertainty = 1 - the largest, log-density in nats (empty without one), and
+    of a chain the state on its most probable `path` (n,).
     """
     k = resp.shape[1]
-    yield ",".join(["label", *(f"p{j}" for j in range(k)), "uncertainty", "log_density"]) + "\n"
-    nothing = "," * (k + 2) + "\n"
+    last = [] if path is None else ["viterbi"]
+    yield ",".join(["label", *(f"p{j}" for j in range(k)), "uncertainty", "log_density", *last]) + "\n"
+    nothing = "," * (k + 2 + len(last)) + "\n"
+    states = [""] * len(resp) if path is None else [f",{z}" for z in path.tolist()]
     labels = resp.argmax(axis=1).tolist()
     uncertainty = (1.0 - resp.max(axis=1)).tolist()
     at = 0
     densities = [""] * len(resp) if log_density is None else map(repr, log_density.tolist())
-    for row, label, r, u, density in zip(data.rows.tolist(), labels, resp.tolist(), uncertainty, densities):
+    for row, label, r, u, density, state in zip(
+        data.rows.tolist(), labels, resp.tolist(), uncertainty, densities, states
+    ):
         yield nothing * (row - at)
-        yield f"{label},{','.join(map(repr, r))},{u!r},{density}\n"
+        yield f"{label},{','.join(map(repr, r))},{u!r},{density}{state}\n"
         at = row + 1
     yield nothing * (data.table.rows - at)
 

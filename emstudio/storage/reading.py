@@ -30,13 +30,14 @@ _SHOWN = 40  # characters of a wrong value in a message
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
-    """A fitted model as read back; `columns` and `scale` are None where the file does not say."""
+    """A fitted model as read back; `columns`, `scale` and `sequence` are None where the file does not say."""
 
     path: str
     model: Model
     params: Params
     columns: tuple[str, ...] | None
     scale: Scale | None
+    sequence: str | None = None
 
 
 def read_model(path: str) -> ModelFile:
@@ -52,11 +53,13 @@ def read_model(path: str) -> ModelFile:
         cls = find(_part(about, "name", str, "model."))
         given = _part(about, "parameters", dict, "model.") if "parameters" in about else {}
         values = _params(document)
-        model = cls.make(**{"k": cls.components_in(values), **given})
+        sized = {"k": cls.components_in(values)} if any(p.name == "k" for p in cls.parameters()) else {}
+        model = cls.make(**{**sized, **given})
         params = model.from_dict(values)
         data = document.get("data")
         data = {} if data is None else _part(document, "data", dict)
-        return ModelFile(path, model, params, _columns(data), _scale(data))
+        sequence = _part(data, "sequence", str, "data.") if data.get("sequence") is not None else None
+        return ModelFile(path, model, params, _columns(data), _scale(data), sequence)
 
 
 def read_params(path: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ OPTIONS = {
     "start-unknown": (["--start", "spectral"], "choose from: kmeans++"),
     "start-no-file": (["--start", "params:"], "names no file"),
     "unknown-option": (["--noisy"], "unknown option --noisy"),
-    "unknown-with-value": (["--draws", "5"], "unknown option --draws;"),
+    "unknown-with-value": (["--particles", "5"], "unknown option --particles;"),
     "abbreviation": (["--max", "3"], "unknown option --max"),
     "value-for-a-flag": (["--trace-params=yes"], "takes no value"),
     "two-tables": (["other.csv"], "one argument too many: other.csv"),

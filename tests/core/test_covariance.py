@@ -226,7 +226,22 @@ def test_in_one_column_there_are_two_families() -> None:
 
 
 @EVERY
-def test_a_floor_keeps_the_family_and_makes_any_scatter_sound(family: Covariance) -> None:
+def test_a_floor_is_added_to_the_diagonal_of_what_the_family_made(family: Covariance) -> None:
+    """In the first M-step and in later ones, whose iterations start from covariances that hold the floor already."""
+    data = data_of(blobs())
+    plain, model = (GaussianMixture(k=3, covariance=family.name, floor=f) for f in (0.0, 0.3))
+    m = begin(blank(data, model, Start(), 0))
+    for _ in range(5):
+        m = advance(m)
+        before = m.snapshot.params._replace(covariances=m.snapshot.params.covariances - 0.3 * np.eye(3))
+        bare = plain.m_step(data, before, m.snapshot.posterior).covariances
+        m = advance(m)
+        np.testing.assert_allclose(m.snapshot.params.covariances, bare + 0.3 * np.eye(3), rtol=1e-9, atol=1e-10)
+    assert not m.promises.monotone and m.promises.touches
+
+
+@EVERY
+def test_a_floor_makes_any_scatter_sound(family: Covariance) -> None:
     x = blobs()
     x[:5] = [9.0, 9.0, 9.0]
     labels = np.r_[np.zeros(5, int), np.ones(len(x) - 5, int)]
@@ -234,8 +249,6 @@ def test_a_floor_keeps_the_family_and_makes_any_scatter_sound(family: Covariance
     p = begin(blank(data_of(x), model, Start("labels", labels=labels), 0)).snapshot.params
     assert np.linalg.eigvalsh(p.covariances).min() > 0
     values = np.linalg.eigvalsh(p.covariances)
-    if family.name[0] == "E":
-        np.testing.assert_allclose(np.prod(values, 1), np.prod(values[0]), rtol=1e-11)
     if family.name in ("VVV", "VVI", "VII"):
         np.testing.assert_allclose(p.covariances[0], 0.25 * np.eye(3), rtol=1e-12)
     if family.name[0] == "E" and family.name[1] != "V":

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emstudio.core.format import count, number, signed
+from emstudio.core.format import count, number, signed, typeset
 
 MINUS, THIN = "\u2212", "\u202f"
 
@@ -128,3 +128,8 @@ def test_reads_back_as_the_number_to_the_figures_shown(x, digits, trim):
 def test_never_a_negative_zero(x, decimals):
     shown = number(x, decimals=decimals)
     assert not (shown.startswith(MINUS) and not any(c in "123456789\u221e" for c in shown))
+
+
+def test_sentences_of_the_engine_get_true_minus_signs_in_their_numbers_only():
+    assert typeset("remaining gain 8e-9 below 1e-8") == f"remaining gain 8e{MINUS}9 below 1e{MINUS}8"
+    assert typeset("M-step 3, half-step 1-2") == "M-step 3, half-step 1-2"

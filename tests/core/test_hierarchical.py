@@ -112,4 +112,4 @@ def test_several_starts_are_one_and_are_counted() -> None:
 
 
 def test_models_offer_it_where_they_know_it() -> None:
-    assert {n for n, cls in REGISTRY.items() if "hierarchical" in cls.starts} >= {"gaussian", "student-t"}
+    assert {n for n, cls in REGISTRY.items() if "hierarchical" in cls().starts} >= {"gaussian", "student-t"}

@@ -95,3 +95,23 @@ def test_beyond_the_budget_responsibilities_are_let_go_and_made_again_bit_for_bi
         assert again.snapshot.log_likelihood == node.moment.snapshot.log_likelihood
     held = {id(n.moment.snapshot.posterior.resp) for n in history.nodes[1:] if not history.forgotten(n)}
     assert len(held) <= 60
+
+
+def test_the_paths_of_sampled_e_steps_are_let_go_too_and_drawn_again() -> None:
+    from emstudio.core.how import EStep
+    from emstudio.models.noisy_switch import NoisySwitch
+
+    x = np.random.default_rng(0).normal(0.5, 0.7, (50, 1))
+    data, how = dataset(painted(x, ["x"])), EStep("gibbs", draws=30, sweeps=10)
+    history = History(budget=60_000)
+    history.add(blank(data, NoisySwitch(), Start("kmeans++"), 0, how=how), "load", "Open")
+    history.add(begin(history.current.moment), "step")
+    run(history, 1)
+    first = history.current
+    drawn = first.moment.snapshot.posterior
+    assert drawn.nbytes > drawn.paths.nbytes + drawn.trace.nbytes
+    run(history, 20)
+    left = first.moment.snapshot.posterior
+    assert history.forgotten(first) and left.paths is None and left.trace is None and left.nbytes == 0
+    again = restore(first.path()).snapshot.posterior
+    assert np.array_equal(again.paths, drawn.paths) and np.array_equal(again.trace, drawn.trace)

@@ -21,8 +21,10 @@ def test_criteria_by_hand():
     assert selection.bic(-100.0, 5, 50.0) == 200.0 + 5 * math.log(50)
     assert selection.aic(-100.0, 5) == 210.0
     resp = np.array([[0.25, 0.75], [1.0, 0.0]])
-    assert selection.icl(10.0, resp) == pytest.approx(10 - 2 * math.log(0.75))
-    assert selection.icl(10.0, resp, np.array([3.0, 1.0])) == pytest.approx(10 - 6 * math.log(0.75))
+    assert selection.icl(10.0, selection.certainty(resp)) == pytest.approx(10 - 2 * math.log(0.75))
+    assert selection.icl(10.0, selection.certainty(resp, np.array([3.0, 1.0]))) == pytest.approx(
+        10 - 6 * math.log(0.75)
+    )
 
 
 @given(groupings)

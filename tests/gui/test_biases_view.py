@@ -119,3 +119,13 @@ def test_places_moved_apart_keep_their_order_and_distance(places):
     assert moved[-1] <= 408 + 1e-6
     if all(b - a >= 18 for a, b in pairwise(places)):
         np.testing.assert_allclose(moved, places, atol=1e-6)
+
+
+def test_under_a_curve_that_is_highest_at_the_edge_nothing_else_is_filled(biases, studio):
+    studio.do(lambda: studio.session.open("dataset:single-flips"), lambda: studio.session.set_start(Start("kmeans++")))
+    studio.steps(1)
+    np.testing.assert_allclose(np.sort(studio.session.moment.snapshot.params.biases), [0, 1])
+    picture, plot = biases.grab().toImage(), biases.plot
+    for across in (0.17, 0.33, 0.47, 0.67, 0.83):
+        place = QPoint(round(plot.left() + across * plot.width()), round(plot.bottom() - 0.1 * plot.height()))
+        assert picture.pixelColor(place) == theme.colour("canvas"), across

@@ -133,7 +133,7 @@ def test_converged_says_because():
     made = moments()
     verdict = Verdict("tolerance", "change 3e-9 below 1e-8", 3e-9)
     words = said(made[3], made[2], verdict=verdict)
-    assert words.startswith("Converged. M-step 1 changed nothing that matters: change 3e-9 below 1e-8.")
+    assert words.startswith("Converged. M-step 1 changed nothing that matters: change 3e\u22129 below 1e\u22128.")
     assert "Shift+R" in words
     assert said(made[3], made[2], verdict=verdict, running=True).startswith("M-step 1.")
     assert said(made[4], made[3], verdict=verdict, undecided=2).startswith("E-step 2.")
@@ -182,7 +182,7 @@ def test_the_bar_follows_the_half_steps(faithful, bar):
 
 def test_the_bar_says_converged_and_takes_it_back(faithful, bar):
     faithful.do(faithful.session.run_to_convergence)
-    assert bar.sentences().title == "Converged." and "below 1e-8" in bar.sentences().what
+    assert bar.sentences().title == "Converged." and "below 1e\u22128" in bar.sentences().what
     faithful.do(faithful.session.back)
     assert bar.sentences().title.startswith("E-step")
 
@@ -219,3 +219,14 @@ def test_column_names_are_shown_as_they_are(studio):
     studio.do(lambda: studio.session.set_start(Start("points")))
     studio.steps(2)
     assert "&lt;m&gt;" in bar.happened.text() and "<m>" not in bar.happened.text()
+
+
+def test_the_end_of_a_run_names_a_component_on_a_handful_of_rows(studio):
+    bar = studio.show(CaptionBar, 690, 60)
+    session = studio.session
+    studio.do(lambda: session.open("dataset:galaxies"), lambda: session.set_parameter(k=4), session.run_to_convergence)
+    least = studio.session.moment.snapshot.resp.sum(0).argmin()
+    assert bar.sentences().title == "Converged."
+    assert bar.sentences().next.startswith(f"Component {'ABCD'[least]} rests on 1.91 rows only")
+    studio.do(session.back)
+    assert "rests on" not in bar.sentences().next

@@ -141,7 +141,10 @@ def test_known_coins_are_counted_and_nothing_is_hidden(coins):
     coins.do(lambda: session.set_start(Start()), lambda: session.set_parameter(identities="known"))
     assert "A 24/30 = 0.8, B 9/20 = 0.45" in coins.words()
     assert "Nothing is hidden" in coins.words()
-    assert coins.lab.landscape.hint
+    landscape = coins.lab.landscape
+    coins._qtbot.waitUntil(lambda: landscape.answer is not None)
+    assert landscape.hint == "" and landscape.answer.top == pytest.approx((0.8, 0.45), abs=1e-6)
+    assert landscape.at == pytest.approx((0.8, 0.45))
 
 
 def test_a_symmetric_start_is_called_a_saddle(coins):
@@ -159,10 +162,12 @@ def test_single_flips_say_that_the_coins_cannot_be_told_apart(opened):
     coins = opened("dataset:single-flips")
     coins.start_at(0.9, 0.4, mixing="free")
     coins.do(coins.session.iterate)
-    assert "share of heads" in coins.words()
+    assert "cannot tell the coins apart (3 tosses a trial could)" in coins.words() and "ridge" in coins.words()
     assert coins.lab.landscape.answer.heat.ridge is not None
     weights, biases = coins.session.moment.snapshot.params
     assert float(weights @ biases) == pytest.approx(0.5, abs=1e-12)
+    coins.do(lambda: coins.session.set_parameter(mixing="fixed"), coins.session.iterate)
+    assert "cannot tell the coins apart:" in coins.words()
 
 
 def test_the_landscape_follows_the_moment_and_is_computed_once_for_the_same_weights(coins):

@@ -279,3 +279,17 @@ def test_a_thousand_trials_scroll_and_the_one_picked_comes_into_sight(studio):
     trials.pick_row(700)
     assert trials.rows.viewport().rect().contains(trials.where_row(700))
     assert trials.rows.verticalScrollBar().maximum() > 25_000
+
+
+def test_another_table_while_known_coins_are_counted(coins, qtbot):
+    trials = coins.show(Trials, 700, 240)
+    coins.do(lambda: coins.session.set_parameter(identities="known"))
+    qtbot.waitUntil(lambda: trials.expected.sum() == 50, timeout=5000)
+    coins.session.paste(
+        "flips\tcoin\n" + "".join(f"HHTH\t{'AB'[i % 2]}\n" for i in range(40))
+    )  # an error in a slot fails
+    coins.settle()
+    assert trials.known and len(trials.tokens.heads) == 40
+    qtbot.waitUntil(lambda: trials.expected.sum() == 160, timeout=5000)
+    coins.do(lambda: coins.session.open("dataset:ten-flips"))
+    assert not trials.known and len(trials.tokens.heads) == 100

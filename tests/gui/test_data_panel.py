@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QListWidget, QPushButton
 
+from emstudio.core.model import find
 from emstudio.gui import theme
 from emstudio.gui.main_window import MainWindow
 from emstudio.gui.popups import ColumnsPopup, LeftOutPopup
@@ -118,6 +119,36 @@ def test_no_column_cannot_be_chosen(qtbot, window):
         popup.list.setCurrentRow(popup.list.currentRow() + 1)
     assert not popup.button.isEnabled()
     QTest.keyClick(popup, Qt.Key.Key_Escape)
+
+
+def test_missing_cells_can_be_integrated_out(qtbot, window, tmp_path):
+    path = tmp_path / "holes.csv"
+    rows = [f"{i % 7 + (i % 2) * 20},{i % 5 + (i % 2) * 9}" for i in range(40)]
+    rows[3], rows[8] = "3,", ",4"
+    path.write_text("a,b\n" + "\n".join(rows) + "\n")
+    open_source(qtbot, window, str(path))
+    panel, session = window.data_panel, window.session
+    assert panel.missing_box.isVisible() and panel.missing_box.currentText() == "leave rows out"
+    assert session.data.n == 38
+    choose(panel.missing_box, "integrate out")
+    qtbot.waitUntil(lambda: session.data.mask is not None and not session.busy)
+    assert session.data.n == 40 and panel.count.text() == "40 rows, 2 columns, 2 cells missing"
+    assert panel.missing_box.currentText() == "integrate out" and not panel.left_out_button.isVisible()
+    assert session.moment.snapshot.phase == "start" and np.isfinite(session.moment.snapshot.log_likelihood)
+    session.set_parameter(k=3)  # other settings leave it as it is
+    qtbot.waitUntil(lambda: session.moment.model.k == 3 and not session.busy)
+    assert session.data.n == 40 and session.data.mask is not None
+    session.undo()
+    session.undo()
+    qtbot.waitUntil(lambda: not window.refresher.waiting)
+    assert session.data.n == 38 and panel.missing_box.currentText() == "leave rows out"
+    choose(panel.missing_box, "integrate out")
+    qtbot.waitUntil(lambda: session.data.mask is not None and not session.busy)
+    session.set_model(find("student-t").make())  # it cannot: the rows are left out again, and there is no choice
+    qtbot.waitUntil(lambda: session.moment.model.name == "student-t" and not session.busy)
+    assert session.data.n == 38 and not panel.missing_box.isVisible()
+    open_source(qtbot, window, "dataset:old-faithful")
+    assert not panel.missing_box.isVisible()
 
 
 def test_rows_with_missing_cells_are_counted_and_listed(qtbot, window, tmp_path):

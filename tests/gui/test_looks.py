@@ -74,9 +74,17 @@ def shown(qtbot):
 @pytest.mark.parametrize(("name", "k"), [("old-faithful", 2), ("old-faithful", 8), ("iris", 3)])
 def test_explain_and_the_parameters_share_the_right_side(shown, qtbot, name, k):
     window = shown().open(name, k, steps=2)
-    bar = window.docks["explain"].widget().verticalScrollBar()
+    bar = window.side.areas["Explain"].verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() == 0)
     assert window.docks["parameters"].height() >= 200
+
+
+def test_parameters_of_two_rows_leave_the_room_to_what_is_explained(shown, qtbot):
+    window = shown().open("hidden-switch", 2, steps=2)
+    dock = window.docks["parameters"]
+    qtbot.waitUntil(lambda: window.docks["explain"].height() > 2.5 * dock.height())
+    table = window.parameters.view
+    assert table.table.rowCount() == 2 and table.height() >= table.sizeHint().height()  # and neither row is cut
 
 
 def test_all_of_the_model_panel_is_seen_at_1280_by_800(shown):

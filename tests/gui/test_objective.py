@@ -12,8 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from emstudio.core.em import advance
+from emstudio.core.how import EStep
 from emstudio.gui import theme
 from emstudio.gui.objective import Objective
+from tests.gui.chains import open_switch
 
 
 @pytest.fixture
@@ -174,3 +176,41 @@ def test_it_follows_the_theme(faithful, plot):
     dark = picture(plot).pixelColor(5, 100)
     theme.apply(QApplication.instance(), "light")
     assert (light.name().upper(), dark.name().upper()) == (theme.LIGHT.canvas, theme.DARK.canvas)
+
+
+def test_the_name_of_an_edit_hides_no_curve(faithful, plot):
+    faithful.steps(5)
+    faithful.do(lambda: faithful.session.set_how(EStep("annealed", temperature=3.0)))
+    faithful.steps(8)
+    named = 0
+    for current in range(plot.track.count):
+        faithful.session.go_to(plot.track.cells[current])
+        faithful.settle()
+        low, high = plot.track.visible()
+        for box, title in plot.names(low, high, []):
+            assert title == "E-step: annealed" and plot.plot.contains(box)
+            for cell in range(low, high):
+                left, right = plot.cell_rect_x(cell)
+                for value in (plot.track.likelihood[cell], plot.track.bound[cell]):
+                    if left < box.right() and right > box.left() and np.isfinite(value):
+                        y = min(max(plot.y_of(float(value)), plot.plot.top()), plot.plot.bottom())
+                        assert not box.top() < y < box.bottom()
+            named += 1
+    assert named > plot.track.count // 2
+    box, _ = plot.names(*plot.track.visible(), [])[0]
+    assert all(not other.intersects(box) for other, _ in plot.names(*plot.track.visible(), [box]))
+
+
+def test_a_fall_that_draws_explain_is_no_alarm(studio, qapp):
+    theme.apply(qapp, "light")
+    open_switch(studio)
+    studio.do(lambda: studio.session.set_how(EStep("gibbs", draws=20, sweeps=10)))
+    plot = studio.show(Objective, 680, 180)
+    studio.steps(40)
+    falls = np.flatnonzero(np.diff(plot.track.likelihood[: plot.track.count]) < -1e-6) + 1
+    assert len(falls) > 3  # 20 draws are few: the noise carries it up and down near the optimum
+    assert not any("fell here" in plot.describe(int(cell)) for cell in falls)
+    assert "estimated from draws" in plot.describe(int(falls[-1]))
+    image, bad = picture(plot), theme.colour("bad").name()
+    seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+    assert bad not in seen

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtTest import QTest
 
 from emstudio.core.marks import Handle, View
+from emstudio.core.model import Start
+from emstudio.gui import theme
 from emstudio.gui.parameters import Parameters, delta, level
 
 
@@ -167,3 +169,40 @@ def test_a_drag_is_followed(faithful, panel):
         faithful.do(lambda x=x: session.drag(Handle("mean", 0), View("scatter", (0, 1)), (x, 60.0)))
         assert shown(panel, 1, 0) == f"{x:.3f}"
     session.end_gesture()
+
+
+def widths(panel: Parameters) -> list[tuple[str, int, int]]:
+    """(text, its width, the width of its column) of every cell that is seen."""
+    view, found = panel.view, []
+    for column in range(view.table.columnCount()):
+        if not view.isColumnHidden(column):
+            metrics = QFontMetricsF(theme.font(11) if column % 2 else theme.font(12, 500))
+            for row in range(view.table.rowCount()):
+                words = shown(panel, row, column)
+                found.append((words, metrics.horizontalAdvance(words), view.columnWidth(column)))
+    return found
+
+
+def test_names_and_changes_stand_beside_the_values_of_two_components(faithful, panel):
+    faithful.steps(4)
+    names = panel.view.verticalHeader()
+    assert not panel.view.isColumnHidden(1)
+    for row, name in enumerate(panel.view.table.rows.names):
+        assert names.sectionSizeFromContents(row).width() <= names.width(), name
+    assert all(width <= room for _, width, room in widths(panel))
+    assert panel.view.header.length() + names.width() <= panel.view.width()
+
+
+def test_a_number_that_becomes_longer_gets_its_room(faithful, panel):
+    faithful.steps(2)
+    session = faithful.session
+    params = session.moment.snapshot.params
+    small = params._replace(means=np.array([[-0.001234, -0.004321], [4.0, 80.0]]))
+    faithful.do(lambda: session.set_start(Start("params", params=small)))
+    assert any(words.startswith("\u22120.00") for words, _, _ in widths(panel))
+    assert all(width <= room for _, width, room in widths(panel))
+
+
+def test_the_first_changes_are_those_since_the_start(faithful, panel):
+    faithful.steps(2)
+    assert panel.view.corner.text() == "\u0394 since start"

@@ -43,7 +43,7 @@ def test_a_start_has_no_change(faithful, status):
 
 def test_it_says_why_the_run_stopped(faithful, status):
     faithful.do(faithful.session.run_to_convergence)
-    assert status.verdict.text().startswith("converged because") and "below 1e-8" in status.verdict.text()
+    assert status.verdict.text().startswith("converged because") and "below 1e\u22128" in status.verdict.text()
     faithful.do(faithful.session.first)
     assert status.verdict.text() == ""
 

@@ -128,3 +128,20 @@ def test_a_short_history_leaves_room(faithful):
     track = Track.of(faithful.session)
     track.sync()
     assert track.count == 1 and track.span == FEWEST_CELLS and track.first == 0
+
+
+@pytest.mark.parametrize(
+    "values", [{"prior_means": 5.0, "prior_covariances": 4.0, "prior_weights": 2.0}, {"floor": 0.5}]
+)
+def test_a_prior_or_a_floor_leaves_no_gap_after_an_e_step(faithful, values):
+    session = faithful.session
+    faithful.do(lambda: session.set_parameter(**values))
+    faithful.steps(5)
+    track = Track.of(session)
+    track.sync()
+    facts = track.facts
+    done = np.isin(facts["phase"], [PHASES.index("E"), PHASES.index("M")])
+    e_steps = facts["phase"] == PHASES.index("E")
+    assert e_steps.sum() == 3
+    np.testing.assert_allclose(facts["bound"][e_steps], facts["likelihood"][e_steps], rtol=1e-12)
+    assert (facts["bound"][done & ~e_steps] < facts["likelihood"][done & ~e_steps]).all()

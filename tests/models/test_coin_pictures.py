@@ -14,7 +14,7 @@ from emstudio.core.marks import Disc, Handle, Tokens, View
 from emstudio.core.model import Start, find
 from emstudio.core.trials import Trial, likelihood, parse
 from emstudio.models import coin_edits, coin_landscape
-from emstudio.models.coins import CoinParams
+from emstudio.models.coins import CoinParams, Coins
 
 TRIALS = View("coins", ())
 
@@ -215,3 +215,20 @@ def test_a_huge_table_of_trials_is_asked_by_its_distinct_trials():
     assert asked.counts.sum() == 20_000
     found = coin_landscape.answer(asked)
     assert sorted(found.top) == pytest.approx([0.3, 0.7], abs=0.02)
+
+
+def test_the_landscape_of_known_coins_is_a_bowl_whose_top_is_counted():
+    table = tables.parse("heads,tosses,coin\n5,10,B\n9,10,A\n8,10,A\n4,10,B\n7,10,A\n")
+    model = Coins(identities="known")
+    data = model.dataset(table)
+    model = model.for_data(data)
+    m = begin(blank(data, model, Start(), 0))
+    asked = coin_landscape.question(data, m.snapshot.params, (0, 1), (0.4, 0.9), model.coins)
+    found = coin_landscape.answer(asked)
+    assert found.top == pytest.approx((0.8, 0.45), abs=1e-8) and not found.swapped
+    at = coin_landscape.over(asked, np.array([0.8, 0.6]), np.array([0.45]))[0]
+    assert at[0] == pytest.approx(m.snapshot.log_likelihood, rel=1e-12)
+    moved = model.scores(data, m.snapshot.params._replace(biases=np.array([0.6, 0.45]))).max(1).sum()
+    assert at[1] == pytest.approx(moved, rel=1e-12)
+    hidden = coin_landscape.question(data, m.snapshot.params, (0, 1), (0.4, 0.9))
+    assert not coin_landscape.same(asked, hidden) and coin_landscape.same(asked, asked)

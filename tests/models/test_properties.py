@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import emstudio.models  # noqa: F401
+from emstudio.core.chain import Chain
 from emstudio.core.data import dataset, painted
 from emstudio.core.model import REGISTRY
 from emstudio.models.gaussian import GaussianMixture
@@ -82,9 +83,42 @@ def counted(cls, values: dict) -> list[Case]:
     return [Case(f"{named}-{i}", cls.make(k=k, **values).for_data(d), d) for i, (d, k) in enumerate(COUNTED[cls.name])]
 
 
-def cases() -> list[Case]:
+def chains() -> list[Case]:
+    """Chains have series of their own, some with gaps."""
+    rng = np.random.default_rng(8)
+    states = np.repeat(rng.integers(3, size=30), rng.integers(1, 9, size=30))[:90]
+    switch = painted((states > 0)[:, None] + 0.5 * rng.standard_normal((90, 1)), ["x"])
+    centres = np.array([[0.0, 0.0], [3.0, 1.0], [1.0, 4.0]])
+    plane = painted(
+        np.column_stack([np.arange(90) // 40, centres[states] + rng.standard_normal((90, 2))]), ["which", "u", "v"]
+    )
+    gaps = rng.normal(4.0 * states, 1.0)
+    gaps[[5, 6, 7, 50, 89]] = np.nan
+    counts = painted(rng.poisson(3.0 + 6.0 * states)[:, None], ["count"])
+    symbols = painted(np.minimum(states + rng.integers(2, size=90), 3)[:, None], ["symbol"])
+    told = [
+        ("noisy-switch", {}, switch, None),
+        ("hmm", {"k": 3, "covariance": "VVV"}, plane, "which"),
+        ("hmm", {"k": 2, "covariance": "EII"}, plane, None),
+        ("hmm", {"k": 3, "covariance": "VVE"}, plane, "which"),
+        ("hmm", {"k": 3}, painted(gaps[:, None], ["x"]), None),
+        ("hmm", {"k": 3, "emission": "poisson"}, counts, None),
+        ("hmm", {"k": 2, "emission": "categorical"}, symbols, None),
+    ]
     made = []
+    for name, values, table, sequence in told:
+        cls = REGISTRY[name]
+        data = cls.make(**values).dataset(table, sequence=sequence)
+        named = "-".join([name, *(str(v) for v in values.values()), *("series" for _ in range(sequence is not None))])
+        made.append(Case(f"{named}-{len(made)}", cls.make(**values).for_data(data), data))
+    return made
+
+
+def cases() -> list[Case]:
+    made = chains()
     for name, cls in sorted(REGISTRY.items()):
+        if issubclass(cls, Chain):
+            continue
         variants: list[dict] = [{}]
         for p in cls.parameters():
             if p.type == "choice":

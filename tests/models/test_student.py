@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq, minimize
-from scipy.special import digamma, gammaln
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import gammaln
 from scipy.stats import multivariate_t
 
 from emstudio.core.data import dataset, painted
@@ -20,7 +20,7 @@ from emstudio.core.marks import Ellipse
 from emstudio.core.model import Start
 from emstudio.core.runs import run
 from emstudio.core.stopping import Stopping
-from emstudio.core.student import degrees, log_constant, log_less_digamma
+from emstudio.core.student import MOST_DOF, degrees, log_constant
 from emstudio.models.gaussian import GaussianMixture, GaussianParams
 from emstudio.models.student_t import StudentMixture, StudentParams
 
@@ -52,7 +52,7 @@ def density(x: np.ndarray, p: StudentParams) -> np.ndarray:
 
 
 def plain_iteration(x: np.ndarray, w: np.ndarray, p: StudentParams, free: bool) -> StudentParams:
-    """One EM iteration in plain loops, the digamma equation by bisection."""
+    """One iteration in plain loops; the degrees of freedom by a minimiser of scipy's, on scipy's density."""
     scores = density(x, p)
     r = np.exp(scores - np.logaddexp.reduce(scores, axis=1)[:, None]) * w[:, None]
     d, means, scales, dofs = x.shape[1], [], [], []
@@ -64,9 +64,11 @@ def plain_iteration(x: np.ndarray, w: np.ndarray, p: StudentParams, free: bool) 
         means.append((r[:, k] * u) @ x / (r[:, k] * u).sum())
         y = x - means[-1]
         scales.append((y * (r[:, k] * u)[:, None]).T @ y / n)
-        half = (p.dof[k] + d) / 2
-        rest = 1 + (r[:, k] @ (np.log(u) - u)) / n + digamma(half) - np.log(half)
-        found = brentq(lambda v, c=rest: np.log(v / 2) - digamma(v / 2) + c, 1e-3, 1e6, xtol=1e-13, rtol=1e-14)
+
+        def loss(s: float, k: int = k) -> float:
+            return -float(r[:, k] @ multivariate_t(means[k], scales[k], df=np.exp(s)).logpdf(x))
+
+        found = np.exp(minimize_scalar(loss, bounds=(-2, 6), method="bounded", options={"xatol": 1e-10}).x)
         dofs.append(found if free else p.dof[k])
     return StudentParams(r.sum(0) / w.sum(), np.array(means), np.array(scales), np.array(dofs))
 
@@ -83,7 +85,9 @@ def test_iterations_are_those_of_plain_loops(dof, weighted) -> None:
         moment = advance(advance(moment))
         expected = plain_iteration(x, w, expected, dof == "free")
         for name, got, want in zip(expected._fields, moment.snapshot.params, expected):
-            np.testing.assert_allclose(got, want, rtol=1e-9, err_msg=name)
+            loose = name == "dof" and dof == "free"  # a minimum is flat: half the digits
+            np.testing.assert_allclose(got, want, rtol=1e-6 if loose else 1e-9, err_msg=name)
+        expected = moment.snapshot.params
         total = float(w @ np.logaddexp.reduce(density(x, expected), axis=1))
         assert moment.snapshot.log_likelihood == pytest.approx(total, rel=1e-11)
 
@@ -180,11 +184,35 @@ def test_free_degrees_of_freedom_are_counted() -> None:
     assert StudentMixture(k=3, dof=5.0).free_parameters(2) == GaussianMixture(k=3).free_parameters(2)
 
 
-@given(st.floats(1e-2, 1e12))
-@settings(max_examples=200, deadline=None)
-def test_the_digamma_equation_is_solved(dof: float) -> None:
-    c = log_less_digamma(np.array([dof / 2]))
-    assert degrees(c)[0] == pytest.approx(dof, rel=1e-12)
+@given(st.floats(0.05, 900.0), st.integers(0, 10_000), st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_the_degrees_of_freedom_climb_to_a_place_where_no_neighbour_is_better(first: float, seed: int, d: int) -> None:
+    rng = np.random.default_rng(seed)
+    true = np.exp(rng.uniform(-1, 4))
+    delta = (rng.standard_normal((200, d)) ** 2).sum(1) / (rng.chisquare(true, 200) / true)
+    r = rng.uniform(0, 1, 200)
+
+    def level(nu: float) -> float:
+        return r.sum() * log_constant(np.array([nu]), d)[0] - 0.5 * (nu + d) * float(r @ np.log1p(delta / nu))
+
+    found = degrees(delta, r, first, d)
+    assert 0.01 <= found <= MOST_DOF and level(found) >= level(first) - 1e-12 * abs(level(first))
+    for near in (found * 0.99, min(found * 1.01, MOST_DOF)):
+        assert level(near) <= level(found) + 1e-11 * abs(level(found))
+
+
+def test_normal_rows_end_at_the_stated_limit_in_a_few_iterations() -> None:
+    """The digamma equation of plain EM creeps there for thousands of iterations."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.standard_normal((3000, 2)), rng.standard_normal((3000, 2)) + 5])
+    for accelerate in (False, True):
+        found = run(blank(data_of(x), StudentMixture(), Start("kmeans++"), 0, accelerate=accelerate), Stopping())
+        assert found.converged and found.iterations < 40
+        assert found.params.dof.max() == pytest.approx(MOST_DOF) and found.params.dof.min() > 50
+    given = START._replace(dof=np.full(2, 5e3))  # parameters that are given may lie beyond it, and need not come back
+    m = begin(blank(data_of(x), StudentMixture(), Start("params", params=given), 0))
+    before = m.snapshot.log_likelihood
+    assert advance(advance(m)).snapshot.log_likelihood > before
 
 
 @given(st.floats(0.05, 1e3), st.integers(1, 12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_run_ends_where_the_rule_says(qtbot, session) -> None:
     session.set_speed(FASTEST)
     session.run()
     settle(qtbot, session)
-    assert session.said[-1].startswith("Converged: remaining gain") and session.said[-1].endswith("below 1e-8.")
+    assert session.said[-1].startswith("Converged: remaining gain") and session.said[-1].endswith("below 1e\u22128.")
     assert session.verdict().converged
     session.first()
     session.set_stopping(Stopping(max_iter=2))
@@ -428,3 +429,44 @@ def test_ten_thousand_half_steps(qtbot, session) -> None:
     session.run()
     qtbot.waitUntil(lambda: not session.running, timeout=60_000)
     assert len(count) == 10_000 and session.moment.snapshot.t == 5000
+
+
+def test_single_flips_begin_off_the_ridge_which_free_mixing_reaches_in_one_step(qtbot, session) -> None:
+    def ridge() -> float:
+        return float(session.moment.snapshot.params.weights @ session.moment.snapshot.params.biases)
+
+    session.open("dataset:single-flips")
+    settle(qtbot, session)
+    assert session.start.given and ridge() == pytest.approx(0.75)
+    session.iterate()
+    settle(qtbot, session)
+    assert ridge() == pytest.approx(0.5, abs=1e-14)
+    session.set_parameter(mixing="fixed")
+    settle(qtbot, session)
+    away = []
+    for _ in range(4):
+        away.append(abs(ridge() - 0.5))
+        session.iterate()
+        settle(qtbot, session)
+    assert away[0] == pytest.approx(0.25) and all(0.01 * a < b < a for a, b in pairwise(away))
+
+
+def test_what_does_not_fit_a_given_start_any_more_takes_a_drawn_one(qtbot, session) -> None:
+    session.open("dataset:single-flips")
+    settle(qtbot, session)
+    for change in (lambda: session.set_parameter(k=3), session.new_start):
+        session.open("dataset:single-flips")
+        settle(qtbot, session)
+        assert session.start.given
+        change()
+        settle(qtbot, session)
+        assert session.start.method == "points" and session.moment.label == "start"
+        session.set_parameter(k=2)
+        settle(qtbot, session)
+    session.open("dataset:single-flips")
+    settle(qtbot, session)
+    session.set_parameter(identities="known")
+    settle(qtbot, session)
+    session.open("dataset:ten-flips")
+    settle(qtbot, session)
+    assert session.start.method == "kmeans++" and session.model.identities == "hidden"
