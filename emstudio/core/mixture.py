@@ -265,16 +265,25 @@ def _unshifted(s: np.ndarray) -> np.ndarray | None:
 def _shifted(s: np.ndarray, out: np.ndarray, data: Dataset, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     top = s.max(-2)
     if not top.min() > _IMPOSSIBLE:
-        row = rows.start + int(np.argmin(np.where(np.isnan(top), -np.inf, top)))
+        _refuse(top, data, rows)
+    s -= top[..., None, :]
+    _exp(s, out)
+    return top, np.add.reduce(out, axis=-2), out
+
+
+def _refuse(top: np.ndarray, data: Dataset, rows: slice) -> None:
+    """UserError naming the row that no component can have made, unless it has no weight: it then counts for nothing."""
+    bad = ~(top > _IMPOSSIBLE)
+    if data.weights is not None:
+        bad &= (data.weights[rows].reshape(top.shape) > 0) | ~np.isfinite(top)
+    if bad.any():
+        row = rows.start + int(np.argmin(np.where(bad, np.where(np.isnan(top), -np.inf, top), np.inf)))
         raise UserError(
             "no component can have made this row: its density is zero under all of them",
             "start from other parameters, or take the row away",
             file=data.table.source or None,
             row=data.table.row_label(int(data.rows[row])),
         )
-    s -= top[..., None, :]
-    _exp(s, out)
-    return top, np.add.reduce(out, axis=-2), out
 
 
 def _exp(s: np.ndarray, out: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from decimal import Decimal, getcontext
 from math import comb, exp, factorial, fsum, log
 from pathlib import Path
@@ -360,3 +361,15 @@ def test_what_is_no_count_is_named():
         assert model.accepts(dataset(table)).startswith("Row 1 (counted from 0), column b: 2.5 is no count")
     assert "two or more" in MultinomialMixture(k=1).accepts(counts([1, 2, 3]))
     assert "only 2 rows for 3 components" in PoissonMixture(k=3).accepts(counts([1, 2]))
+
+
+def test_a_row_of_weight_0_counts_for_nothing_even_where_no_component_can_have_made_it():
+    rows = coins([10, 0, 5], [10, 10, 10])
+    weightless = replace(rows, weights=frozen(np.array([1.0, 1.0, 0.0])))
+    without = coins([10, 0], [10, 10])
+    params = CoinParams(np.array([0.5, 0.5]), np.array([1.0, 0.0]))
+    with_it, alone = (iterate(at(Coins(k=2), data, params), 2) for data in (weightless, without))
+    assert with_it.snapshot.log_likelihood == alone.snapshot.log_likelihood == pytest.approx(2 * log(0.5))
+    assert with_it.snapshot.params.biases.tolist() == alone.snapshot.params.biases.tolist() == [1.0, 0.0]
+    with pytest.raises(UserError, match="no component can have made this row"):
+        at(Coins(k=2), rows, params)
