@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -12,6 +12,7 @@ from emstudio.gui import theme
 from emstudio.gui.biases_view import Biases
 from emstudio.gui.coins_view import FOOT, HEAD, Trials
 from emstudio.gui.landscape import LandscapeView
+from emstudio.gui.page import Page
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.trial_rows import PITCH
 from emstudio.gui.widgets import hline
@@ -23,20 +24,11 @@ _LEAST = 210  # px that they get at least; a lower window scrolls
 KINDS = ("coins", "biases", "landscape")
 
 
-class CoinsLab(QWidget):
+class CoinsLab(Page):
     """What the window's middle shows of coins."""
 
-    hovered = Signal(object)
-    picked = Signal(object)
-    spot = Signal(object)
-    component_picked = Signal(object)
-    selection_changed = Signal(int)
-
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
-        super().__init__(parent)
-        self.setObjectName("coins_lab")
-        self.setProperty("surface", "canvas")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        super().__init__("coins_lab", parent)
         self._kind = "coins"
         self.trials = Trials(session, refresher)
         self.biases = Biases(session, refresher)

@@ -6,7 +6,7 @@ lab.series, lab.strips          what is drawn along time; `lab.span` is the part
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, QTimer
 from PySide6.QtGui import QImage, QPainter, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -15,6 +15,7 @@ from emstudio.core.marks import View
 from emstudio.gui import theme
 from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.form import combo
+from emstudio.gui.page import Page
 from emstudio.gui.refresh import REFRESH, Refresher
 from emstudio.gui.series_scene import EMPTY, Scene
 from emstudio.gui.series_source import Source
@@ -37,20 +38,11 @@ class _Side(QWidget):
         return False
 
 
-class HmmLab(QWidget):
+class HmmLab(Page):
     """What the window's middle shows of a chain."""
 
-    hovered = Signal(object)
-    picked = Signal(object)
-    spot = Signal(object)
-    component_picked = Signal(object)
-    selection_changed = Signal(int)
-
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
-        super().__init__(parent)
-        self.setObjectName("hmm_lab")
-        self.setProperty("surface", "canvas")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        super().__init__("hmm_lab", parent)
         self._session = session
         self._moment = session.moment
         self._sweep: object = session.sweep

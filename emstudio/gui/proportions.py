@@ -11,7 +11,7 @@ Down pick one, Delete takes it away.
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ from emstudio.core.em import Moment
 from emstudio.core.format import count, number
 from emstudio.core.marks import Handle, Stacks, View
 from emstudio.gui import theme
+from emstudio.gui.page import Page
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.stacked import LEFT, RIGHT, StackedRows, borders, paint_legend, paint_stack
 from emstudio.gui.tools import SLACK, Stroke
@@ -33,20 +34,11 @@ _GRIP = 7.0  # px from a border within which it is taken
 _STEP = 0.005
 
 
-class Proportions(QWidget):
+class Proportions(Page):
     """What the window's middle shows of shares of several outcomes."""
 
-    hovered = Signal(object)
-    picked = Signal(object)
-    spot = Signal(object)
-    component_picked = Signal(object)
-    selection_changed = Signal(int)
-
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
-        super().__init__(parent)
-        self.setObjectName("proportions")
-        self.setProperty("surface", "canvas")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        super().__init__("proportions", parent)
         self._session = session
         self.moment = session.moment
         self.stacks = Stacks(np.empty((0, 0)), ())
