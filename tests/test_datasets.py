@@ -21,6 +21,7 @@ EXPECTED = {
     "geyser-azzalini-bowman": (299, ("waiting", "duration"), None, 21622.0),
     "iris": (150, ("sepal_length", "sepal_width", "petal_length", "petal_width"), "species", 876.5),
     "galaxies": (82, ("velocity_km_s",), None, 1708180.0),
+    "acidity": (155, ("log_anc",), None, 791.289947),
     "coin-flips": (5, ("heads", "tosses", *(f"t{i}" for i in range(1, 11))), "true_coin", 33.0),
     "single-flips": (100, ("flip",), "true_coin", 50.0),
     "ten-flips": (100, (), "true_coin", None),

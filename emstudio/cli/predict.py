@@ -112,7 +112,7 @@ def refuse_impossible(data: Dataset, density: np.ndarray | None) -> None:
     """UserError naming the first row that no component can have made, or whose density overflows."""
     if density is None:
         return
-    bad = np.flatnonzero(~(density > -1e29))
+    bad = np.flatnonzero(~np.isfinite(density))
     if bad.size:
         where = {"file": data.table.source or None, "row": data.table.row_label(int(data.rows[bad[0]]))}
         raise UserError("no component can have made this row: its density is 0 under all of them", "check it", **where)

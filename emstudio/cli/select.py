@@ -10,15 +10,17 @@ from typing import Any
 import emstudio.models  # noqa: F401  (fills the registry)
 from emstudio import storage, tables
 from emstudio.cli import source
-from emstudio.cli.fit import INTERRUPTED, Settings, add_run_options, findings, interruptible, settings_of
+from emstudio.cli.fit import INTERRUPTED, findings, interruptible
 from emstudio.cli.options import Parser
 from emstudio.cli.say import Progress, grid, must_be_seen, report, warn
-from emstudio.core import selection
+from emstudio.cli.settings import Settings, add_run_options, settings_of
+from emstudio.core import fitting, selection
 from emstudio.core.data import Dataset
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice, UserError, printable
-from emstudio.core.model import REGISTRY, START_METHODS, Model, Parameter, Start
-from emstudio.core.runs import Run, multi_start
+from emstudio.core.model import REGISTRY, START_METHODS, Model
+from emstudio.core.parameter import Parameter
+from emstudio.core.runs import Run
 from emstudio.core.scaling import scale_of
 
 DONE, WARNED = 0, 3
@@ -151,19 +153,15 @@ def covariances_of(parameter: Parameter, text: str) -> list[str]:
 
 def fitted(data: Dataset, model: Model, settings: Settings, watch: Any) -> tuple[Case, list[Notice]]:
     """The case of one model, and what must be said about it."""
-    start = Start(settings.method)
     try:
-        problem = model.accepts(data)
-        if problem:
-            raise UserError(problem.rstrip("."))
-        tally = multi_start(
+        tally = fitting.fit(
             data,
             model,
-            start,
-            settings.seed,
-            settings.starts,
-            settings.stopping,
-            settings.on_collapse,
+            settings.method,
+            starts=settings.starts,
+            seed=settings.seed,
+            stopping=settings.stopping,
+            on_collapse=settings.on_collapse,
             how=settings.how,
             accelerate=settings.accelerate,
             watch=watch,

@@ -71,15 +71,9 @@ def chosen(
         if name is not None and name not in table.names:
             what = f"{option} names '{short(name)}', and there is no such column"
             raise UserError(what, f"choose from: {listed(table.names)}", file=file)
-    if options.weights is not None and not table.column(options.weights).numeric:
-        what = "the column holds text and cannot weigh rows"
-        raise UserError(what, "name a column of numbers", file=file, column=options.weights)
     columns = names("--columns", options.columns, table.names)
     if columns is None:
         columns = default
-    elif options.weights in columns:
-        what = "the column is chosen to be fitted and to weigh rows"
-        raise UserError(what, "name it once", file=file, column=options.weights)
     if columns is None:
         notices += left_out(table, usable(table, options, model), options, model)
     missing = choice("--missing", options.missing, MISSING)

@@ -15,7 +15,8 @@ import numpy as np
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, UserError
 from emstudio.core.how import SOFT
-from emstudio.core.model import Model, Params, Posterior
+from emstudio.core.model import Model, Params
+from emstudio.core.posterior import Posterior
 from emstudio.core.stopping import remaining_gain
 
 _GROWTH = 4.0  # of the cap on the step length, where it is hit; its inverse where a jump was no good

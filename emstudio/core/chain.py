@@ -9,9 +9,8 @@ Source: Baum, Petrie, Soules and Weiss 1970, Annals of Mathematical Statistics 4
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,35 +18,13 @@ import numpy as np
 from emstudio.core import smoothing
 from emstudio.core.chain_data import Bag, bag_of, chain_dataset
 from emstudio.core.chain_paths import count_path, levels_of, moved, sampled_path, shared, stationary
+from emstudio.core.chain_posterior import ChainPosterior, collected, emissions, plan_of, possible
 from emstudio.core.data import Dataset, Missing, Table
 from emstudio.core.discrete import log0
-from emstudio.core.errors import UserError
-from emstudio.core.family import Evaluator, Family, Theta
+from emstudio.core.family import NEVER, Evaluator, Family, Theta
 from emstudio.core.how import E_STEPS, SAMPLERS, EStep
-from emstudio.core.mixture import blocks
-from emstudio.core.model import Model, Params, Posterior, Start
-
-IMPOSSIBLE = -1e29  # scores below are those of densities that are 0
-
-
-@dataclass(frozen=True, eq=False)
-class ChainPosterior(Posterior):
-    """The posterior of the hidden paths, as far as the M-step needs it, and what the window shows of it.
-
-    `first` (K,), `pairs` (K, K): expected visits at the first steps, and of each transition, over all series.
-    `exact`: the exact posterior at the same parameters, where this one is not it. `paths` (n, M): the last state of each
-    drawn chain, `levels` (M,) their log p(path, x). `trace` (T + 1, M, s): what `traced` names, of each chain after each
-    sweep, the random start first.
-    """
-
-    first: np.ndarray = None  # type: ignore[assignment]
-    pairs: np.ndarray = None  # type: ignore[assignment]
-    exact: smoothing.Smoothed | None = None
-    paths: np.ndarray | None = None
-    levels: np.ndarray | None = None
-    trace: np.ndarray | None = None
-
-    heavy: ClassVar[tuple[str, ...]] = ("resp", "exact", "paths", "levels", "trace")
+from emstudio.core.model import Model, Params, Start
+from emstudio.core.posterior import Posterior
 
 
 class Chain(Model):
@@ -57,6 +34,7 @@ class Chain(Model):
     marginal: ClassVar[bool] = True
 
     def family(self) -> Family:
+        """The family of the emissions."""
         raise NotImplementedError
 
     def split(self, params: Params) -> tuple[np.ndarray, np.ndarray, Theta]:
@@ -64,6 +42,7 @@ class Chain(Model):
         raise NotImplementedError
 
     def join(self, start: np.ndarray, transitions: np.ndarray, theta: Theta) -> Params:
+        """The params with `start` (K,), `transitions` (K, K) and the family's theta."""
         raise NotImplementedError
 
     # -- data ----------------------------------------------------------------------------------------------------------
@@ -85,8 +64,14 @@ class Chain(Model):
         """Every row of `table` in its series. `drop` is refused where a cell is missing: it would splice a series."""
         sequence = sequence or table.info.get("sequence")
         time = time or table.info.get("time")
-        chosen = self.columns(table, (truth, sequence, time)) if names is None else names
-        return chain_dataset(table, chosen, missing=missing, weights=weights, truth=truth, sequence=sequence, time=time)
+        chosen = self.columns(table, (weights, truth, sequence, time)) if names is None else tuple(names)
+        coded = self.coded(table, chosen)
+        made = chain_dataset(coded, chosen, missing=missing, weights=weights, truth=truth, sequence=sequence, time=time)
+        return made if coded is table else replace(made, table=table, _memo={})
+
+    def coded(self, table: Table, names: Sequence[str]) -> Table:
+        """`table` with numbers in place of what the emissions read as symbols in the columns `names`."""
+        return table
 
     # -- E-step --------------------------------------------------------------------------------------------------------
     def e_step(
@@ -164,7 +149,7 @@ class Chain(Model):
         if bag.partly:  # moments of cells that are missing do not give the density of those that are known
             assert posterior.resp is not None
             scores = emissions(self.family().evaluator(bag.data, theta), bag)
-            return float(chain + np.einsum("nk,kn->", posterior.resp, np.maximum(scores, -1e30)))
+            return float(chain + np.einsum("nk,kn->", posterior.resp, np.maximum(scores, NEVER)))
         return float(chain + self.family().expected(posterior.moments, theta).sum())
 
     def bound(self, data: Dataset, params: Params, posterior: Posterior) -> float | None:
@@ -187,9 +172,9 @@ class Chain(Model):
         return float(np.std(moved, ddof=1) / math.sqrt(len(moved)))
 
     def path_levels(self, data: Dataset, params: Params, paths: np.ndarray) -> np.ndarray:
-        """(M,) log p(path, x | params) of each of the `paths` (n, M); -1e30 and less where one is impossible."""
+        """(M,) log p(path, x | params) of each of the `paths` (n, M); `NEVER` and less where one is impossible."""
         start, transitions, theta = self.split(params)
-        scores = np.maximum(emissions(self.family().evaluator(bag_of(data).data, theta), bag_of(data)), -1e30)
+        scores = np.maximum(emissions(self.family().evaluator(bag_of(data).data, theta), bag_of(data)), NEVER)
         return levels_of(scores, start, transitions, data.offsets, paths)
 
     # -- M-step --------------------------------------------------------------------------------------------------------
@@ -262,6 +247,7 @@ class Chain(Model):
         return float((levels - smoothing.log_likelihood(scores, start, transitions, data.offsets, plan)).sum())
 
     def responsibilities_at(self, params: Params, x: np.ndarray) -> np.ndarray:
+        """(m, K) for rows `x` (m, d), each alone, as `scores_at` weighs them."""
         scores = self.scores_at(params, x)
         e = np.exp(scores - scores.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
@@ -301,6 +287,7 @@ class Chain(Model):
 
     # -- params --------------------------------------------------------------------------------------------------------
     def permute(self, params: Params, order: np.ndarray) -> Params:
+        """The same chain with its states in `order` (K,)."""
         start, transitions, theta = self.split(params)
         ordered = type(theta)(*(np.asarray(a)[order] for a in theta))
         return self.join(start[order], transitions[np.ix_(order, order)], ordered)
@@ -330,62 +317,3 @@ class Chain(Model):
         start, transitions, theta = self.split(params)
         states = sampled_path(start, transitions, n, rng)
         return self.family().sample(theta, states, rng), states
-
-
-# -- pieces ------------------------------------------------------------------------------------------------------------
-def emissions(evaluator: Evaluator, bag: Bag, memory: np.ndarray | None = None) -> np.ndarray:
-    """(K, n) the log-densities of all rows, C-contiguous: 0 where nothing was observed, -inf where they are 0.
-
-    `memory` (K n,): where they may stand; it is used where every row was observed.
-    """
-    n = bag.data.n
-    out: np.ndarray | None = None
-    for rows in blocks(n, evaluator.block):
-        part = evaluator.scores(rows)
-        if out is None:
-            fits = memory is not None and memory.size == len(part) * n
-            out = memory.reshape(len(part), n) if fits else np.empty((len(part), n))  # type: ignore[union-attr]
-        out[:, rows] = part
-    assert out is not None
-    if not out.min() > IMPOSSIBLE:
-        out[~(out > IMPOSSIBLE)] = -np.inf
-    if bag.rows is None:
-        return out
-    whole = np.zeros((len(out), bag.total))
-    whole[:, bag.rows] = out
-    return whole
-
-
-def collected(evaluator: Evaluator, bag: Bag, gamma: np.ndarray) -> Any:
-    """The family's moments under the posterior `gamma` (K, n); `evaluator` has just made the scores of all rows."""
-    own = gamma if bag.rows is None else np.ascontiguousarray(gamma[:, bag.rows])
-    n = bag.data.n
-    fresh = n <= evaluator.block  # one block: what `add` needs of its scores is still there
-    while True:
-        for rows in blocks(n, evaluator.block):
-            if not fresh:
-                evaluator.scores(rows)
-            evaluator.add(rows, own[:, rows])
-        second = evaluator.again()
-        if second is None:
-            return evaluator.moments()
-        evaluator, fresh = second, False
-
-
-def plan_of(data: Dataset, k: int) -> smoothing.Plan:
-    """What forward-backward needs to know of the series alone, made once."""
-    return data.memo(f"plan {k}", lambda: smoothing.plan(data.offsets, k))
-
-
-@contextmanager
-def possible(data: Dataset) -> Iterator[None]:
-    """Turns a series that no path can have made into a UserError naming its row."""
-    try:
-        yield
-    except smoothing.ImpossibleSeries as news:
-        raise UserError(
-            "no state can have made this row after the rows before it: its probability is zero on every path",
-            "start from other parameters, or make its cells missing",
-            file=data.table.source or None,
-            row=data.table.row_label(int(data.rows[news.row])),
-        ) from None

@@ -25,6 +25,7 @@ class Bag:
 
     @property
     def partly(self) -> bool:
+        """Whether some rows have cells that are missing and others that are not."""
         return self.data.mask is not None
 
 
@@ -56,11 +57,11 @@ def chain_dataset(
     table: Table,
     names: Sequence[str],
     *,
-    missing: Missing = "marginal",
-    weights: str | None = None,
-    truth: str | None = None,
-    sequence: str | None = None,
-    time: str | None = None,
+    missing: Missing,
+    weights: str | None,
+    truth: str | None,
+    sequence: str | None,
+    time: str | None,
 ) -> Dataset:
     """The Dataset of the columns `names`, all rows in their series. UserError where they are no series."""
     file = table.source or None

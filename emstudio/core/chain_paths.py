@@ -9,12 +9,20 @@ import numpy as np
 from emstudio.core.discrete import log0
 
 
+def within(offsets: np.ndarray) -> np.ndarray | slice:
+    """Which of the n - 1 steps stay inside of a series: (n - 1,) bool, or a slice where all do."""
+    if len(offsets) == 2:
+        return slice(None)
+    inside = np.ones(int(offsets[-1]) - 1, bool)
+    inside[offsets[1:-1] - 1] = False
+    return inside
+
+
 def count_path(path: np.ndarray, offsets: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """((K,) states at the first steps, (K, K) transitions) of one path (n,) through all series."""
     first = np.bincount(path[offsets[:-1]], minlength=k).astype(float)
-    within = np.ones(max(len(path) - 1, 0), bool)
-    within[offsets[1:-1] - 1] = False
-    codes = path[:-1][within].astype(np.intp) * k + path[1:][within]
+    inside = within(offsets)
+    codes = path[:-1][inside].astype(np.intp) * k + path[1:][inside]
     return first, np.bincount(codes, minlength=k * k).reshape(k, k).astype(float)
 
 
@@ -45,9 +53,8 @@ def levels_of(
         found += scores[j] @ (paths == j)
     found += log0(start)[paths[offsets[:-1]]].sum(0)
     log_a = log0(transitions).ravel()
-    within = np.ones(len(paths) - 1, bool)
-    within[offsets[1:-1] - 1] = False
-    codes = paths[:-1][within].astype(np.intp) * k + paths[1:][within]
+    inside = within(offsets)
+    codes = paths[:-1][inside].astype(np.intp) * k + paths[1:][inside]
     return found + log_a[codes].sum(0)
 
 
@@ -69,7 +76,7 @@ def visits(start: np.ndarray, transitions: np.ndarray, steps: int) -> np.ndarray
     block, length = (
         np.eye(len(start)),
         transitions,
-    )  # the sum of A^t over so many steps as a binary digit stands for, A^them
+    )  # sum of A^t over as many steps as a binary digit stands for, A^them
     left = max(steps, 1)
     while left:
         if left & 1:

@@ -12,12 +12,15 @@ import numpy as np
 from emstudio.core import interrupt, samplers, smoothing
 from emstudio.core.chain_data import bag_of
 from emstudio.core.chain_paths import levels_of
+from emstudio.core.chain_posterior import ChainPosterior, collected, emissions, plan_of, possible
 from emstudio.core.data import Dataset
+from emstudio.core.family import NEVER
 from emstudio.core.how import EStep
 from emstudio.core.model import Params
+from emstudio.core.samplers_tally import tally
 
 if TYPE_CHECKING:
-    from emstudio.core.chain import Chain, ChainPosterior
+    from emstudio.core.chain import Chain
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +44,12 @@ def sampling(
 
     UserError where no path can have made a series.
     """
-    from emstudio.core import chain
-
     bag = bag_of(data)
     start, transitions, theta = model.split(params)
     evaluator = model.family().evaluator(bag.data, theta)
-    scores = chain.emissions(evaluator, bag)
-    with chain.possible(data):
-        exact = smoothing.smooth(scores, start, transitions, data.offsets, chain.plan_of(data, len(start)))
+    scores = emissions(evaluator, bag)
+    with possible(data):
+        exact = smoothing.smooth(scores, start, transitions, data.offsets, plan_of(data, len(start)))
     of = 0 if how.kind == "ffbs" else how.burn_in + how.sweeps
     trace = np.empty((of + 1, how.draws, len(model.traced)), np.float32)
     for index, states in enumerate(samplers.sweeps(scores, start, transitions, data.offsets, how, rng)):
@@ -56,15 +57,15 @@ def sampling(
         trace[index] = model.trace_of(data, states)
         if index < of:
             yield Sweep(index, of, states, trace[: index + 1])
-    drawn = samplers.tally(states, data.offsets, len(start))
+    drawn = tally(states, data.offsets, len(start))
     first, pairs = drawn.first.mean(0), drawn.pairs.mean(0)
     gamma = np.stack([np.count_nonzero(states == k, axis=1) for k in range(len(start))]) / states.shape[1]
-    moments = chain.collected(evaluator, bag, gamma)
-    finite = np.maximum(scores, -1e30)
+    moments = collected(evaluator, bag, gamma)
+    finite = np.maximum(scores, NEVER)
     levels = levels_of(finite, start, transitions, data.offsets, states)
     likelihood = math.fsum(exact.log_likelihood)
     kept = gamma.T if resp or bag.partly else None
-    found = chain.ChainPosterior(
+    found = ChainPosterior(
         kept,
         0.0,
         likelihood,

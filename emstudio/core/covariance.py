@@ -38,6 +38,11 @@ class Covariance:
         return self.name[2] == "I"
 
     @property
+    def iterative(self) -> bool:
+        """Whether the M-step goes on from the previous covariances, as it has no closed form."""
+        return self.name in ("VEI", "VEE", "VEV", "EVE", "VVE")
+
+    @property
     def round(self) -> bool:
         """Whether every component is a sphere."""
         return self.name[1:] == "II"

@@ -9,6 +9,7 @@ import numpy as np
 
 
 def repeated(one: np.ndarray, k: int) -> np.ndarray:
+    """(K, d, d) of one matrix (d, d)."""
     return np.repeat(one[None], k, axis=0)
 
 

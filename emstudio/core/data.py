@@ -13,6 +13,7 @@ from emstudio.core.errors import UserError, listed, printable, short
 Kind = Literal["number", "count", "category", "tosses"]
 Missing = Literal["drop", "error", "marginal"]
 T = TypeVar("T")
+ASIDE = "weights"  # in a table's `info`: the column that weighed its rows before a model took it that knows no weights
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -46,6 +47,7 @@ class Column:
 
     @property
     def numeric(self) -> bool:
+        """Whether its cells are numbers."""
         return self.kind in ("number", "count")
 
     @property
@@ -60,6 +62,7 @@ class Column:
         return f"{self.values[row]:.6g}" if self.numeric else self.levels[self.values[row]]
 
     def take(self, rows: np.ndarray) -> Column:
+        """The column of the rows `rows` (m,) alone."""
         return replace(self, values=frozen(self.values[rows]))
 
 
@@ -89,10 +92,12 @@ class Table:
 
     @property
     def rows(self) -> int:
+        """How many rows it has."""
         return len(self.columns[0].values) if self.columns else 0
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The columns' names in their order."""
         return tuple(c.name for c in self.columns)
 
     def column(self, name: str) -> Column:
@@ -118,6 +123,7 @@ class Table:
         return {"row": self.row_label(row), "column": column}
 
     def take(self, rows: np.ndarray) -> Table:
+        """The table of the rows `rows` (m,) alone, each still knowing its line in the file."""
         first = self.info.get("first_line")
         lines = None if first is None else np.arange(first, first + self.rows)[rows]
         lines = lines if self.lines is None else self.lines[rows]
@@ -140,7 +146,8 @@ class Dataset:
     """What a model is fitted to: the chosen columns of a table without the rows that were left out.
 
     `x` (n, d) float64, C-contiguous, read-only, in the data's own units; `rows` (n,) the rows of the table they are;
-    `dropped` the rows of the table left out because of missing cells; `weights` (n,) or None for ones (row weights);
+    `dropped` the rows of the table left out because of missing cells; `weights` (n,) or None for ones (row weights), and
+    `weighing` the name of the column that holds them, which is never fitted;
     `truth` the name of the column to colour and judge by, or None; `origin` the columns of the file that `x` was read from
     where they are not those of `names` (coin tosses as text). Where missing cells are kept, `mask` (n, d) is True for them
     and `x` holds the mean of the column's known cells in their place; None where no cell is missing.
@@ -161,14 +168,17 @@ class Dataset:
     series: np.ndarray | None = None
     sequence: str | None = None
     time: str | None = None
+    weighing: str | None = None
     _memo: dict = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
+        """How many rows are used."""
         return self.x.shape[0]
 
     @property
     def d(self) -> int:
+        """How many numbers a row has."""
         return self.x.shape[1]
 
     @property
@@ -218,9 +228,9 @@ class Dataset:
 
 
 def fitted_columns(table: Table) -> tuple[str, ...]:
-    """The columns fitted when nobody chose: the numeric ones that do not name, order or label rows."""
-    order = (table.info.get("sequence"), table.info.get("time"))
-    return tuple(c.name for c in table.columns if c.numeric and c.fit and c.name not in order)
+    """The columns fitted when nobody chose: the numeric ones that do not name, order, label or weigh rows."""
+    aside = (table.info.get("sequence"), table.info.get("time"), table.info.get(ASIDE))
+    return tuple(c.name for c in table.columns if c.numeric and c.fit and c.name not in aside)
 
 
 def dataset(
@@ -235,7 +245,7 @@ def dataset(
 
     Rows with a missing cell in a chosen column (or weight) are left out, or are an error naming the first cell, or with
     `marginal` they stay, all but those without a weight.
-    Raises UserError for a text column, an unknown column, no column, or no row left.
+    Raises UserError for a text column, an unknown column, no column, a column both fitted and weighing, or no row left.
     """
     chosen = tuple(names) if names is not None else tuple(n for n in fitted_columns(table) if n != weights)
     file = table.source or None
@@ -249,14 +259,15 @@ def dataset(
         if not table.column(name).numeric:
             remedy = "choose columns of numbers; a text column can serve as the truth"
             raise UserError("the column holds text and cannot be fitted", remedy, file=file, column=name)
-    used = [table.column(n) for n in chosen] + ([table.column(weights)] if weights else [])
-    rows, dropped = complete_rows(table, used[len(chosen) :] if missing == "marginal" else used, missing)
+    scales = weight_columns(table, weights, chosen)
+    fitted = [table.column(n) for n in chosen]
+    rows, dropped = complete_rows(table, scales if missing == "marginal" else fitted + scales, missing)
     x = np.ascontiguousarray(np.stack([table.column(n).values[rows] for n in chosen], axis=1), dtype=np.float64)
     w = None if weights is None else row_weights(table.column(weights).values[rows], table, rows, weights)
     if truth is not None:
         table.column(truth)
     mask = _filled(x, table, chosen)
-    return Dataset(table, chosen, frozen(x), frozen(rows), frozen(dropped), w, truth, mask=mask)
+    return Dataset(table, chosen, frozen(x), frozen(rows), frozen(dropped), w, truth, mask=mask, weighing=weights)
 
 
 def _filled(x: np.ndarray, table: Table, names: Sequence[str]) -> np.ndarray | None:
@@ -293,8 +304,23 @@ def complete_rows(table: Table, used: Sequence[Column], missing: Missing) -> tup
     return rows, dropped
 
 
+def weight_columns(table: Table, weights: str | None, fitted: Sequence[str]) -> list[Column]:
+    """The column `weights` that weighs the rows, none for None. UserError where it holds text or is among those `fitted`."""
+    if weights is None:
+        return []
+    column, file = table.column(weights), table.source or None
+    if not column.numeric:
+        what = "the column holds text and cannot weigh rows"
+        raise UserError(what, "name a column of numbers", file=file, column=weights)
+    if weights in fitted:
+        raise UserError(
+            "the column is chosen to be fitted and to weigh rows", "name it once", file=file, column=weights
+        )
+    return [column]
+
+
 def row_weights(values: np.ndarray, table: Table, rows: np.ndarray, name: str) -> np.ndarray:
-    """`values` as row weights, or a UserError where one is negative, not finite, or all are zero."""
+    """`values` as row weights, or a UserError where one is negative, not finite, or all are zero; no rows have none."""
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
     where = {"file": table.source or None}
     if bad.size:
@@ -305,7 +331,7 @@ def row_weights(values: np.ndarray, table: Table, rows: np.ndarray, name: str) -
             **table.where(int(rows[i]), name),
             **where,
         )
-    if not values.sum() > 0:
+    if values.size and not values.sum() > 0:
         raise UserError("all weights are zero", "give at least one row a positive weight", column=name, **where)
     return frozen(np.array(values, np.float64))
 

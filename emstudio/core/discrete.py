@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emstudio.core.data import Dataset
-from emstudio.core.family import Family
+from emstudio.core.family import NEVER, Family
 from emstudio.core.prior import log_dirichlet, log_gamma
 
-NEVER = -1e30  # the log of a probability of 0
 _MANY = 200  # counts in a row from which factorials are no longer taken one by one
 _HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 _LEAST = 1e-300  # probabilities below count as this in coordinates
@@ -46,6 +45,7 @@ def log0(p: np.ndarray) -> np.ndarray:
 
 
 def log_factorial(x: np.ndarray) -> np.ndarray:
+    """log x! of counts, any shape."""
     from scipy.special import gammaln
 
     return gammaln(np.asarray(x, float) + 1.0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from emstudio.core import series_edits
 from emstudio.core.chain import Chain
-from emstudio.core.data import Column, Dataset, Missing, Table, frozen
+from emstudio.core.data import ASIDE, Column, Dataset, Missing, Table, frozen
 from emstudio.core.em import Moment, blank, edited
 from emstudio.core.errors import UserError
 from emstudio.core.model import Model
@@ -30,7 +30,9 @@ def add(moment: Moment, columns: Sequence[int], values: np.ndarray) -> Moment:
     cells = np.repeat(data.x.mean(0)[None] if data.n else np.zeros((1, data.d)), len(values), axis=0)
     cells[:, list(columns)] = values
     cells = moment.model.admissible(cells)
-    table = data.table.append({name: cells[:, j] for j, name in enumerate(data.names)})
+    new = {name: cells[:, j] for j, name in enumerate(data.names)} | counting_once(data, len(values))
+    n = data.table.rows
+    table = moment.model.respelled(data, data.table.append(new), np.arange(n, n + len(values)))
     resp = moment.snapshot.resp
     carried = None
     if resp is not None:
@@ -69,7 +71,7 @@ def move(moment: Moment, rows: np.ndarray, columns: Sequence[int], shift: Sequen
             made.append(replace(c, kind="number", values=frozen(values)))
         else:
             made.append(c)
-    table = replace(data.table, columns=tuple(made), sha256="")
+    table = moment.model.respelled(data, replace(data.table, columns=tuple(made), sha256=""), rows)
     return with_data(moment, table, moment.snapshot.resp)
 
 
@@ -81,18 +83,30 @@ def clear(moment: Moment) -> Moment:
 def with_data(moment: Moment, table: Table, carried: np.ndarray | None) -> Moment:
     """The moment on an edited table; `carried` (n, K) responsibilities to colour by, NaN for new rows, or None."""
     old = moment.data
-    order = ordered(moment.model, old)
-    missing: Missing = "marginal" if order or old.mask is not None else "drop"
-    new: Dataset = moment.model.dataset(table, old.origin or old.names, missing=missing, truth=old.truth, **order)
+    table = replace(table, sha256="")  # no file holds these rows
+    beside = roles(moment.model, old)
+    missing: Missing = "marginal" if isinstance(moment.model, Chain) or old.mask is not None else "drop"
+    new: Dataset = moment.model.dataset(table, old.origin or old.names, missing=missing, truth=old.truth, **beside)
     if new.n == 0 or moment.snapshot.params is None:
         accelerate = moment.acceleration is not None
         return blank(new, moment.model, moment.start, moment.seed, moment.number, moment.how, accelerate)
     return edited(moment, data=new, carried=carried)
 
 
-def ordered(model: Model, data: Dataset) -> dict[str, str | None]:
-    """The columns that tell and order the series of `data`, as keywords of `dataset` of a model that reads series."""
-    return {"sequence": data.sequence, "time": data.time} if isinstance(model, Chain) else {}
+def roles(model: Model, data: Dataset) -> dict[str, str | None]:
+    """The columns that tell and order the series of `data`, or weigh its rows, as keywords of `model.dataset`.
+
+    A chain knows no weights: the column that weighed the rows before waits in its table until another model comes.
+    """
+    if isinstance(model, Chain):
+        return {"sequence": data.sequence, "time": data.time}
+    name = data.weighing if data.series is None else data.table.info.get(ASIDE)
+    return {"weights": name} if name is not None and name not in (*data.names, *data.origin) else {}
+
+
+def counting_once(data: Dataset, m: int) -> dict[str, np.ndarray]:
+    """The cells of `m` new rows in the column that weighs them: ones; {} where none does."""
+    return {} if data.weighing is None else {data.weighing: np.ones(m)}
 
 
 def _finite(values: np.ndarray) -> None:

@@ -60,6 +60,11 @@ class UserError(Exception):
         text = (", ".join(where) + ": " if where else "") + printable(self.what)
         return text + ("; " + printable(self.remedy) if self.remedy else "")
 
+    def sentence(self) -> str:
+        """The same as a sentence that stands alone, where the file is plain."""
+        text = str(UserError(self.what, self.remedy, row=self.row, column=self.column))
+        return f"{text[:1].upper()}{text[1:]}."
+
 
 @dataclass(frozen=True)
 class Notice:

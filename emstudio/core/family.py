@@ -15,6 +15,9 @@ from emstudio.core.data import Dataset
 
 Theta = Any  # a NamedTuple of arrays stacked over K
 
+NEVER = -1e30  # the log of a probability of 0: finite, so that 0 x log 0 is 0
+IMPOSSIBLE = -1e29  # a sum of logarithms below has a NEVER in it: the density is 0
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -131,6 +134,7 @@ class Evaluator:
         self._h += r @ self._carrier[rows]
 
     def moments(self) -> Moments:
+        """The sums of all rows added."""
         return Moments(self._counts, self._sums, self._h)
 
     def again(self) -> Evaluator | None:

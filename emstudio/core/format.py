@@ -60,6 +60,14 @@ def count(n: int) -> str:
     return (MINUS if n < 0 else "") + _thousands(str(abs(int(n))))
 
 
+def tally(n: int, noun: str, total: float) -> str:
+    """How many rows there are, and the sum of their weights where that is another number: 60 rows, sum of weights 272."""
+    words = f"{count(n)} {noun}"
+    if total == n:
+        return words
+    return f"{words}, sum of weights {count(int(total)) if total == int(total) else number(total, 6, trim=True)}"
+
+
 def _thousands(text: str) -> str:
     whole, point, rest = text.partition(".")
     return f"{int(whole):,}".replace(",", THIN) + point + rest

@@ -8,13 +8,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emstudio.core.axes import axes
 from emstudio.core.covariance import Covariance
 from emstudio.core.data import Dataset
 from emstudio.core.family import Evaluator, Family
 from emstudio.core.frame import Frame, frame_of
-from emstudio.core.gaussian_types import LOG_2PI, Normal, Scatter, Singular, diagonal_matrices, factors
+from emstudio.core.gaussian_types import (
+    LOG_2PI,
+    Normal,
+    Scatter,
+    Singular,
+    diagonal_matrices,
+    factors,
+)
 from emstudio.core.missing import Marginal
 from emstudio.core.natural import Hybrid
+from emstudio.core.near import near
 from emstudio.core.prior import NormalPrior
 from emstudio.core.residuals import Residuals
 
@@ -58,7 +67,7 @@ class Gaussian(Family):
         means = sums[:, :d] / counts[:, None]
         scatter = sums[:, d:].reshape(k, d, d) - counts[:, None, None] * means[:, :, None] * means[:, None, :]
         w = np.diagonal(scatter, axis1=1, axis2=2) if self.covariance.diagonal else scatter
-        before = None if previous is None else previous.covariances
+        before = previous.covariances if previous is not None and self.covariance.iterative else None
         return Normal(means, self._shaped(w, counts, before, np.full(d, self.floor)))
 
     # -- the accurate route --------------------------------------------------------------------------------------------
@@ -70,11 +79,16 @@ class Gaussian(Family):
     def evaluator(self, data: Dataset, theta: Normal) -> Evaluator:
         if data.mask is not None:
             return Marginal(data, theta, self.covariance.diagonal)
-        route = Residuals if data.n <= _FEW else Hybrid
-        return route(frame_of(data), theta, self.covariance.diagonal)
+        frame, diagonal = frame_of(data), self.covariance.diagonal
+        lean = axes(frame, theta, diagonal)
+        if lean is not None:
+            return lean
+        if data.n <= _FEW:
+            return Residuals(frame, theta, diagonal)
+        return (None if diagonal else near(frame, theta)) or Hybrid(frame, theta, diagonal)
 
     def estimate(self, moments: Scatter, previous: Normal | None) -> Normal:
-        before = None if previous is None else previous.covariances
+        before = previous.covariances if previous is not None and self.covariance.iterative else None
         moments = moments if self.prior.flat else self.prior.added(moments)
         covariances = self._fitted(moments.frame, moments.scatter, moments.counts, before)
         return Normal(moments.frame.points_back(moments.means), covariances)
@@ -87,6 +101,10 @@ class Gaussian(Family):
 
     def _fitted(self, frame: Frame, scatter: np.ndarray, counts: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
         """(K, d, d) covariances in data units, of scatter in z units."""
+        if self.covariance.scale_free and not self.floor:
+            before = None if previous is None else frame.covariances(previous)
+            made = frame.covariances_back(self._shaped(scatter, counts, before, None))
+            return made if scatter.ndim == 2 else _symmetric(made)
         units = frame.down - frame.up
         # A round or equally turned shape is one in the data's own units: one power of two for all columns keeps it so.
         common = units if self.covariance.scale_free else np.full_like(units, units.max(initial=0))
@@ -95,13 +113,23 @@ class Gaussian(Family):
         w = _scaled(scatter, units - common)
         before = None if previous is None else _scaled(previous, -common)
         floor = np.ldexp(self.floor, -2 * common)
-        covariances = _scaled(self._shaped(w, counts, before, floor), common)
-        return 0.5 * (covariances + covariances.transpose(0, 2, 1))
+        return _symmetric(_scaled(self._shaped(w, counts, before, floor), common))
 
     def expected(self, moments: Scatter, theta: Normal) -> np.ndarray:
+        if np.minimum.reduce(moments.counts) > 0:
+            return self._expected(moments, theta)
+        with np.errstate(invalid="ignore"):
+            return np.where(moments.counts > 0, self._expected(moments, theta), 0.0)  # no rows: no mean, and no part
+
+    def _expected(self, moments: Scatter, theta: Normal) -> np.ndarray:
         frame, n = moments.frame, moments.counts
+        away = moments.means - frame.points(theta.means)
+        own = frame.diagonal(theta.covariances) if moments.scatter.ndim == 2 else None
+        if own is not None:
+            squares = np.add.reduce(own.precisions * (moments.scatter + n[:, None] * (away * away)), axis=1)
+            return -0.5 * (n * (own.log_det + (away.shape[1] * LOG_2PI - 2.0 * frame.log_jacobian)) + squares)
         inverse, log_det = factors(frame.covariances(theta.covariances))
-        shift = (inverse @ (moments.means - frame.points(theta.means))[:, :, None])[:, :, 0]
+        shift = (inverse @ away[:, :, None])[:, :, 0]
         if moments.scatter.ndim == 2:
             trace = np.einsum("kij,kij,kj->k", inverse, inverse, moments.scatter)
         else:
@@ -140,17 +168,18 @@ class Gaussian(Family):
         noise = rng.standard_normal((len(component), theta.means.shape[1]))
         return theta.means[component] + (chol[component] @ noise[:, :, None])[:, :, 0]
 
-    def _shaped(self, w: np.ndarray, counts: np.ndarray, previous: np.ndarray | None, floor: np.ndarray) -> np.ndarray:
+    def _shaped(
+        self, w: np.ndarray, counts: np.ndarray, previous: np.ndarray | None, floor: np.ndarray | None
+    ) -> np.ndarray:
         """(K, d, d) covariances of scatter (K, d, d) or its diagonals (K, d), `floor` (d,) added to their diagonals.
 
         A scatter that is singular gives zeros, infinities or NaN in the components that are lost by it. With a floor, one
         that the family cannot hold is floored itself: n_k F on its diagonal, which leaves F on that of the covariance.
         """
+        if floor is None or not self.floor:
+            return self._plain(w, counts, previous)
         added = np.diag(floor)
-        before = None if previous is None else _without(previous, added)
-        made = self._plain(w, counts, before)
-        if not self.floor:
-            return made
+        made = self._plain(w, counts, None if previous is None else _without(previous, added))
         if np.isfinite(made).all():
             return made + added
         smeared = counts[:, None] * floor if self.covariance.diagonal else counts[:, None, None] * added
@@ -175,6 +204,10 @@ def _without(covariances: np.ndarray, floor: np.ndarray) -> np.ndarray:
     less = covariances - floor
     sound = np.linalg.eigvalsh(less)[:, 0] > 1e-8 * np.trace(covariances, axis1=1, axis2=2)
     return less if sound.all() else covariances
+
+
+def _symmetric(matrices: np.ndarray) -> np.ndarray:
+    return 0.5 * (matrices + matrices.transpose(0, 2, 1))
 
 
 def _scaled(matrices: np.ndarray, exponents: np.ndarray) -> np.ndarray:

@@ -75,9 +75,15 @@ def _cholesky(matrix: np.ndarray, component: int) -> np.ndarray:
 
 def is_diagonal(matrices: np.ndarray) -> bool:
     """Whether all off-diagonal entries of (K, d, d) are exactly 0."""
-    return np.count_nonzero(matrices) == np.count_nonzero(np.diagonal(matrices, axis1=1, axis2=2))
+    k, d = matrices.shape[:2]
+    return np.count_nonzero(matrices) == np.count_nonzero(matrices.reshape(k, d * d)[:, :: d + 1])
 
 
 def diagonal_matrices(shaped: np.ndarray) -> np.ndarray:
     """(K, d) diagonals or (K, d, d) matrices -> (K, d, d)."""
-    return shaped[:, :, None] * np.eye(shaped.shape[1]) if shaped.ndim == 2 else shaped
+    if shaped.ndim == 3:
+        return shaped
+    k, d = shaped.shape
+    out = np.zeros((k, d * d))
+    out[:, :: d + 1] = shaped
+    return out.reshape(k, d, d)

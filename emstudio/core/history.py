@@ -157,10 +157,12 @@ class History:
         return node
 
     def undo_title(self) -> str:
+        """What undoing would take back, for a menu; empty where there is nothing."""
         node = self._last_edit()
         return node.title if node is not None and node.parent is not None else ""
 
     def redo_title(self) -> str:
+        """What redoing would do again, for a menu; empty where there is nothing."""
         node = self.redo_target()
         while node is not None and node.cause == "step":
             node = node.parent
@@ -209,10 +211,11 @@ def _bytes(moment: Moment) -> int:
 
 
 def forget(moment: Moment) -> Moment:
-    """The moment without its responsibilities: a visit makes them again from its parameters."""
+    """The moment without its responsibilities: a visit makes them again from its parameters. Its objectives stay."""
     s = moment.snapshot
     posterior = None if s.posterior is None else s.posterior.lightened()
-    return replace(moment, snapshot=replace(s, posterior=posterior, carried=None), ahead=None)
+    ahead = None if moment.ahead is None else moment.ahead.lightened()
+    return replace(moment, snapshot=replace(s, posterior=posterior, carried=None), ahead=ahead)
 
 
 def restore(path: Sequence[Moment]) -> Moment:

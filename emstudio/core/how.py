@@ -82,6 +82,7 @@ class EStep:
 
     @property
     def title(self) -> str:
+        """Its name in menus."""
         return next(title for kind, title, _ in (*E_STEPS, *SAMPLERS) if kind == self.kind)
 
     @property

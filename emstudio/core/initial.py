@@ -62,6 +62,20 @@ def too_few(data: Dataset, distinct: int, k: int) -> UserError:
     return UserError(f"{rows}, too few for {k} components", "choose fewer components", file=data.table.source or None)
 
 
+def badly_explained(density: np.ndarray, weights: np.ndarray | None, rng: np.random.Generator) -> int:
+    """A row to start a component anew on, drawn by rank of `density` (n,), the others' explanation of it: the worst rows
+    are the likeliest, and each doubling of the rank is as likely as the one before.
+
+    So every row has its chance when a component was lost again on the worst ones, among a dozen rows or a million.
+    Rows without weight are never drawn where others are there.
+    """
+    if weights is not None and (weights > 0).any():
+        density = np.where(weights > 0, density, np.inf)
+    n = max(1, int((density < np.inf).sum()))
+    rank = min(n, int((n + 1.0) ** rng.random()))
+    return int(np.argsort(density, kind="stable")[rank - 1])
+
+
 def nearest(data: Dataset, rows: np.ndarray) -> np.ndarray:
     """(n,) the index of the nearest of the seed rows, on standardised columns; ties to the first."""
     z = standardised(data)

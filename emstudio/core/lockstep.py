@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from emstudio.core.lockstep_mend import CHECK, Pick, as_range, columns, followed, settled
 from emstudio.core.lockstep_plan import Packing
 from emstudio.core.lockstep_transfer import Transfer
 
-CHECK = 8  # steps between two looks at what has met
 AGREE = 1e-13  # relative; at 3e-15 round-off would never let some blocks meet
 NOTHING = 1e-200  # a part of alpha below it may be the rest of something that has underflowed
 LEAST = 1e-90  # the least sum of alpha after which parts above NOTHING are still whole
-CHANCES = 4  # sweeps for blocks that have not met before the transfer products decide
 
 
 class Underflow(Exception):
@@ -32,8 +31,8 @@ class Lockstep:
     """One pass over packed blocks: `forward`, then what is asked of it, or `backward` and then that.
 
     `flats`: the packed emissions relative to the largest of their row (`Packing.emissions`), (K n,), and as much memory for
-    alpha and for beta. Raises Underflow. To be called with numpy's warnings off: what has no meaning is looked for at the
-    end.
+    alpha and for beta. Every `period` steps alpha is rescaled. Raises Underflow. To be called with numpy's warnings off:
+    what has no meaning is looked for at the end.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Lockstep:
         transitions: np.ndarray,
         packing: Packing,
         flats: tuple[np.ndarray, np.ndarray, np.ndarray],
-        period: int = CHECK,
+        period: int,
     ):
         b, alpha, beta = flats
         self.k = len(start)
@@ -103,55 +102,25 @@ class Lockstep:
 
     def _mend_forward(self) -> bool:
         """Blocks again from the true end of the one before until they meet; False if too many never do."""
-        todo = self.inner
-        for _ in range(CHANCES):
-            changed = self._mend_forward_once(todo)
-            if changed is None:
-                return False
-            self._note_tails()
-            todo = self.packing.after[changed]
-            todo = np.sort(todo[todo >= 0])
-            if not todo.size:
-                return True
-        return False
 
-    def _mend_forward_once(self, todo: np.ndarray) -> np.ndarray | None:
-        """The columns of `todo` whose end has changed, or None as soon as that will be too many."""
-        widths, enough = self.packing.widths, max(4, len(self.inner) // 3)
-        changed = []
-        pick = as_range(todo)
-        v = np.matmul(self.at, self.tails.take(self.packing.before[todo], 1))
-        for step in range(self.packing.steps):
-            if todo[-1] >= widths[step]:
-                go_on = np.searchsorted(todo, widths[step])
-                changed.append(todo[go_on:])
-                todo, v = todo[:go_on], np.ascontiguousarray(v[:, :go_on])
-                pick = as_range(todo)
-                if not todo.size:
-                    break
-            if step:
-                v = np.matmul(self.at, v)
-            v *= columns(self.b[step], pick)
-            if step in self.scale:
-                scale = np.add.reduce(v, 0)
-                v /= scale
-                self.scale[step][pick] = scale
-            if step % CHECK < CHECK - 1:
-                self.alpha[step][:, pick] = v
-                continue
-            apart = _apart(v, columns(self.alpha[step], pick))
-            self.alpha[step][:, pick] = v
-            left = np.count_nonzero(apart)
-            if not left:
-                return np.concatenate(changed) if changed else todo[:0]
-            if 4 * step > 3 * self.packing.steps and left > enough:
-                return None
-            if left < 0.8 * len(todo):
-                todo, v = todo[apart], v.compress(apart, 1)
-                pick = as_range(todo)
-        else:
-            changed.append(todo)
-        return np.concatenate(changed)
+        def again(todo: np.ndarray) -> np.ndarray | None:
+            before = self.tails.take(self.packing.before[todo], 1)
+            changed = followed(self.packing, todo, before, self.alpha, self._advance, _apart)
+            if changed is not None:
+                self._note_tails()
+            return changed
+
+        return settled(self.inner, again, self.packing.after)
+
+    def _advance(self, step: int, v: np.ndarray, pick: Pick) -> np.ndarray:
+        """Alpha of the columns `pick` at `step`, which is noted in `scale`, from `v` just before."""
+        v = np.matmul(self.at, v)
+        v *= columns(self.b[step], pick)
+        if step in self.scale:
+            scale = np.add.reduce(v, 0)
+            v /= scale
+            self.scale[step][pick] = scale
+        return v
 
     def _products(self) -> Transfer:
         if self.transfer is None:
@@ -206,17 +175,15 @@ class Lockstep:
             self.into /= self.scale[0]
 
     def _mend_backward(self) -> bool:
-        todo = np.flatnonzero(self.packing.after >= 0)
-        for _ in range(CHANCES):
+        """Blocks again from the true beginning of the one after, as `_mend_forward`."""
+
+        def again(todo: np.ndarray) -> np.ndarray | None:
             changed = self._mend_backward_once(todo)
-            if changed is None:
-                return False
-            self._note_into()
-            todo = self.packing.before[changed]
-            todo = np.sort(todo[todo >= 0])
-            if not todo.size:
-                return True
-        return False
+            if changed is not None:
+                self._note_into()
+            return changed
+
+        return settled(np.flatnonzero(self.packing.after >= 0), again, self.packing.before)
 
     def _mend_backward_once(self, todo: np.ndarray) -> np.ndarray | None:
         """The columns of `todo` whose first row has changed, or None as soon as that will be too many."""
@@ -282,17 +249,6 @@ class Lockstep:
         if not NOTHING * lost <= 1e-14 or not np.isfinite(pairs).all():
             raise Underflow
         return self.flat_alpha, pairs * self.a
-
-
-def as_range(columns: np.ndarray) -> slice | np.ndarray:
-    """`columns` (ascending) as a slice where they follow one another."""
-    if columns.size and columns[-1] - columns[0] == len(columns) - 1:
-        return slice(int(columns[0]), int(columns[-1]) + 1)
-    return columns
-
-
-def columns(x: np.ndarray, pick: slice | np.ndarray) -> np.ndarray:
-    return x[:, pick] if isinstance(pick, slice) else x.take(pick, 1)
 
 
 def _apart(new: np.ndarray, old: np.ndarray) -> np.ndarray:

@@ -35,16 +35,23 @@ class Packing:
 
     @cached_property
     def steps(self) -> int:
+        """The length of the longest column."""
         return int(self.lengths[0]) if self.columns else 0
 
     @cached_property
     def n(self) -> int:
+        """The rows of all columns."""
         return int(self.lengths.sum())
 
     @cached_property
     def widths(self) -> list[int]:
         """(L,) how many columns have a step l."""
         return np.searchsorted(-self.lengths, -np.arange(self.steps), side="left").tolist()
+
+    @cached_property
+    def onward(self) -> list[int]:
+        """(L,) how many columns go on after a step l; the others end there."""
+        return [*self.widths[1:], 0][: self.steps]
 
     @cached_property
     def heads(self) -> list[int]:
@@ -100,7 +107,7 @@ class Packing:
         """(K, C) what stands at the last row of each column; `views` as `views` makes them."""
         out = np.empty((len(views[0]), self.columns))
         for step in {first - 1 for first, _ in self.runs[1:]} | {self.steps - 1}:
-            later = self.widths[step + 1] if step + 1 < self.steps else 0
+            later = self.onward[step]
             out[:, later : self.widths[step]] = views[step][:, later:]
         return out
 

@@ -26,13 +26,12 @@ class Transfer:
         logs = np.zeros((k, width))
         self.matrices = np.empty((packing.columns, k, k))
         self.logs = np.empty((packing.columns, k))
-        for step in range(packing.steps):
+        for step, later in enumerate(packing.onward):
             if step:
                 v = np.matmul(at, v.reshape(k, -1)).reshape(k, k, -1)
                 v *= b[step][:, None, :]
             if (step + 1) % period == 0:
                 self._rescale(v, logs)
-            later = packing.widths[step + 1] if step + 1 < packing.steps else 0
             if later < v.shape[2]:
                 self._rescale(v, logs)
                 self.matrices[later : v.shape[2]] = v[:, :, later:].transpose(2, 0, 1)
@@ -53,14 +52,12 @@ class Transfer:
         top = self.logs.max(1, keepdims=True)
         top[np.isneginf(top)] = 0.0
         self.weights = np.exp(self.logs - top)
-        here = tails.T
-        for j, wave in enumerate(packing.waves[:-1]):
-            following = packing.after[wave]
-            here, following = here[following >= 0], following[following >= 0]
-            self.carries[:, following] = here.T
-            if j == len(packing.waves) - 2:
-                break
-            here = self._through(here, following)
+        ends = np.empty((packing.columns, k))
+        ends[packing.waves[0]] = tails.T
+        for wave in packing.waves[1:]:
+            entering = ends[packing.before[wave]]
+            self.carries[:, wave] = entering.T
+            ends[wave] = self._through(entering, wave)
 
     def _through(self, here: np.ndarray, columns: np.ndarray) -> np.ndarray:
         parts = here * self.weights[columns]

@@ -137,8 +137,6 @@ class Heat:
     x: np.ndarray
     y: np.ndarray
     values: np.ndarray
-    label_x: str = ""
-    label_y: str = ""
     ridge: np.ndarray | None = None
     spots: tuple[tuple[float, float, str], ...] = ()
 

@@ -11,13 +11,14 @@ import numpy as np
 from emstudio.core import parallel
 from emstudio.core.data import Dataset
 from emstudio.core.errors import UserError
-from emstudio.core.family import Evaluator, Family, Theta
+from emstudio.core.family import IMPOSSIBLE, NEVER, Evaluator, Family, Theta
 from emstudio.core.how import EStep
-from emstudio.core.model import Model, Params, Posterior
+from emstudio.core.model import Model, Params
+from emstudio.core.posterior import Posterior
 
-NEVER = -1e30  # the log of a zero weight: finite, so that 0 x log 0 is 0
-_IMPOSSIBLE = -1e29
+_SHORT = 256  # rows of a block from which it pays to try without a row's maximum
 _LONG, _SAMPLED = 4000, 61  # of blocks with more rows every so manieth is looked at
+_TURNED = 8192  # rows whose scores are turned at once
 _LOWEST = -600.0
 _LEAST = np.exp(np.full(64, _LOWEST))[0]  # as a whole row of them comes out
 _PIECES = 32  # at most, into which a pass is cut: few enough that their sums take no memory
@@ -30,6 +31,8 @@ def blocks(n: int, size: int, start: int = 0) -> Iterator[slice]:
 
 
 def log_weights(weights: np.ndarray) -> np.ndarray:
+    if np.minimum.reduce(weights) > 0:
+        return np.log(weights)
     with np.errstate(divide="ignore"):
         return np.maximum(np.log(weights), NEVER)
 
@@ -74,7 +77,7 @@ class Mixture(Model):
 
     def shares(self, counts: np.ndarray) -> np.ndarray:
         """The weights that the M-step makes of counts (K,)."""
-        return counts / counts.sum()
+        return counts / np.add.reduce(counts)
 
     def guard_counts(self, data: Dataset, params: Params, posterior: Posterior) -> None:
         """Degenerate where a component has no rows left."""
@@ -87,7 +90,9 @@ class Mixture(Model):
         weights, theta = self.split(params)
         counts = posterior.moments.counts
         expected = self.family().expected(posterior.moments, theta)
-        return float(counts @ log_weights(weights) + expected.sum() + posterior.temperature * posterior.entropy)
+        return float(
+            counts @ log_weights(weights) + np.add.reduce(expected) + posterior.temperature * posterior.entropy
+        )
 
     def scores(self, data: Dataset, params: Params) -> np.ndarray:
         if data.mask is not None and not self.marginal:
@@ -150,7 +155,12 @@ def _pass(evaluator: Evaluator, data: Dataset, log_w: np.ndarray, kept: np.ndarr
     Blocks are summed up in pieces of some blocks each, and the pieces in their order, however many threads share them.
     """
     added = None if evaluator.weigh(log_w) else log_w[:, None]
-    if data.n <= evaluator.block or not evaluator.totals:
+    if not data.n:
+        return 0.0, 0.0
+    if data.n <= evaluator.block:
+        (log_likelihood,), apart = _Share(evaluator, data, added, kept).block(slice(0, data.n))
+        return log_likelihood, max(0.0, apart[0] if apart else log_likelihood - evaluator.scored())
+    if not evaluator.totals:
         parts = [_Share(evaluator, data, added, kept)(slice(0, data.n))]
     else:
         most = parallel.threads() if evaluator.wide else 1
@@ -194,23 +204,28 @@ class _Share:
 
     def __call__(self, piece: slice) -> tuple[list[float], list[float]]:
         """(log-likelihoods, entropies) of the piece's blocks; no entropies where the evaluator can tell their sum."""
-        evaluator, data = self._evaluator, self._data
         likelihoods: list[float] = []
         entropies: list[float] = []
         for rows in self._batches(piece):
-            top, sums, r, s = self._softmax(rows)
-            r *= np.reciprocal(sums)[..., None, :]
-            lse = np.log(sums, out=sums)
-            if self._kept is not None:
-                self._kept[rows] = np.swapaxes(r, -1, -2).reshape(-1, r.shape[-2])
-            w = None if data.weights is None else data.weights[rows].reshape(lse.shape)
-            if w is not None:
-                r *= w[..., None, :]
-            if s is not None:
-                entropies.append(float(_total(lse, w)) - _dot(r, s))
-            likelihoods += np.atleast_1d(_total(lse if top is None else lse + top, w)).tolist()
-            evaluator.add(rows, r)
+            some, apart = self.block(rows)
+            likelihoods += some
+            entropies += apart
         return likelihoods, entropies
+
+    def block(self, rows: slice) -> tuple[list[float], list[float]]:
+        """The same of one block, or of some whole ones at once."""
+        data = self._data
+        top, sums, r, s = self._softmax(rows)
+        r *= np.reciprocal(sums)[..., None, :]
+        if self._kept is not None:
+            self._kept[rows] = np.swapaxes(r, -1, -2).reshape(-1, r.shape[-2])
+        w = None if data.weights is None else data.weights[rows].reshape(sums.shape)
+        if w is not None:
+            r *= w[..., None, :]
+        entropies = [] if s is None else [float(_likelihood(None, sums, w)) - _dot(r, s)]
+        total = _likelihood(top, sums, w)
+        self._evaluator.add(rows, r)
+        return [float(total)] if sums.ndim == 1 else total.tolist(), entropies
 
     def _batches(self, piece: slice) -> Iterator[slice]:
         """Whole blocks, as many as go at once, and what is left of the last one."""
@@ -225,7 +240,7 @@ class _Share:
         if self._log_w is not None:
             s += self._log_w
             return (*_softmax(s, np.empty_like(s), self._data, rows), s)
-        if s.shape[-1] > 1024:
+        if s.shape[-1] > _SHORT:
             if (sums := _unshifted(s)) is not None:
                 return None, sums, s, None
             s = self._evaluator.scores(rows)
@@ -247,7 +262,7 @@ def _softmax(
     The maximum is subtracted only where a row would over- or underflow without it. Several blocks have the shapes
     (blocks, b) and (blocks, K, b).
     """
-    if s.shape[-1] > 1024:
+    if s.shape[-1] > _SHORT:
         np.copyto(out, s)
         if (sums := _unshifted(out)) is not None:
             return None, sums, out
@@ -259,12 +274,13 @@ def _unshifted(s: np.ndarray) -> np.ndarray | None:
     with np.errstate(over="ignore", invalid="ignore"):
         _exp(s, s)
         sums = np.add.reduce(s, axis=-2)
-    return sums if sums.min() > 1e-200 and sums.max() < 1e200 else None
+    least, most = np.minimum.reduce(sums, axis=None), np.maximum.reduce(sums, axis=None)
+    return sums if least > 1e-200 and most < 1e200 else None
 
 
 def _shifted(s: np.ndarray, out: np.ndarray, data: Dataset, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    top = s.max(-2)
-    if not top.min() > _IMPOSSIBLE:
+    top = np.maximum.reduce(s, axis=-2)
+    if not np.minimum.reduce(top, axis=None) > IMPOSSIBLE:
         _refuse(top, data, rows)
     s -= top[..., None, :]
     _exp(s, out)
@@ -273,7 +289,7 @@ def _shifted(s: np.ndarray, out: np.ndarray, data: Dataset, rows: slice) -> tupl
 
 def _refuse(top: np.ndarray, data: Dataset, rows: slice) -> None:
     """UserError naming the row that no component can have made, unless it has no weight: it then counts for nothing."""
-    bad = ~(top > _IMPOSSIBLE)
+    bad = ~(top > IMPOSSIBLE)
     if data.weights is not None:
         bad &= (data.weights[rows].reshape(top.shape) > 0) | ~np.isfinite(top)
     if bad.any():
@@ -291,7 +307,8 @@ def _exp(s: np.ndarray, out: np.ndarray) -> None:
 
     Of long blocks a sample of the rows is looked at: what is overlooked there is rare, and right all the same.
     """
-    if s[..., :: _SAMPLED if s.shape[-1] > _LONG else 1].min(initial=0.0) > _LOWEST:
+    some = s[..., ::_SAMPLED] if s.shape[-1] > _LONG else s
+    if np.minimum.reduce(some, axis=None, initial=0.0) > _LOWEST:
         np.exp(s, out=out)
     else:
         np.exp(np.maximum(s, _LOWEST, out=out), out=out)
@@ -313,15 +330,17 @@ class Variant:
         self, evaluator: Evaluator, data: Dataset, log_w: np.ndarray, kept: np.ndarray | None
     ) -> tuple[float, float]:
         likelihoods, entropies = [], []
+        weighed = evaluator.weigh(log_w)
         for rows in blocks(data.n, evaluator.block):
-            s = evaluator.scores(rows) + log_w[:, None]
+            s = evaluator.scores(rows)
+            if not weighed:
+                s = s + log_w[:, None]
             top, sums, r = _softmax(s, np.empty_like(s), data, rows)
-            density = np.log(sums) if top is None else np.log(sums) + top
             r, entropy = self._responsibilities(rows, s, r / sums)
             if kept is not None:
                 kept[rows] = r.T
             w = None if data.weights is None else data.weights[rows]
-            likelihoods.append(float(density.sum() if w is None else w @ density))
+            likelihoods.append(float(_likelihood(top, sums, w)))
             entropies.append(float(entropy.sum() if w is None else w @ entropy))
             evaluator.add(rows, r if w is None else r * w)
         self._assigned = True
@@ -348,9 +367,26 @@ def _temperature(how: EStep) -> float:
     return how.temperature if how.kind == "annealed" else 1.0
 
 
-def _total(values: np.ndarray, weights: np.ndarray | None) -> Any:
-    """The weighted sum of each block's values (..., b)."""
-    return (values if weights is None else weights * values).sum(-1)
+def _likelihood(top: np.ndarray | None, sums: np.ndarray, weights: np.ndarray | None) -> Any:
+    """The log-likelihood of each block's rows, from the sums (..., b) of what is left over the maximum `top`."""
+    total = _log_total(sums) if weights is None else np.add.reduce(weights * np.log(sums), axis=-1)
+    if top is None:
+        return total
+    return total + np.add.reduce(top if weights is None else weights * top, axis=-1)
+
+
+def _log_total(values: np.ndarray) -> Any:
+    """The sum of the logarithms of each block's positive values (..., b): those of products of eight, of which there are
+    fewer, unless these over- or underflow."""
+    b = values.shape[-1]
+    whole = b // 8 * 8
+    if b >= _LONG:
+        eights = values[..., :whole].reshape(*values.shape[:-1], 8, whole // 8)
+        with np.errstate(over="ignore", under="ignore"):
+            products = np.multiply.reduce(eights, axis=-2)
+        if np.minimum.reduce(products, axis=None) > 1e-300 and np.maximum.reduce(products, axis=None) < 1e300:
+            return np.add.reduce(np.log(products), axis=-1) + np.add.reduce(np.log(values[..., whole:]), axis=-1)
+    return np.add.reduce(np.log(values), axis=-1)
 
 
 def _dot(r: np.ndarray, s: np.ndarray) -> float:
@@ -368,12 +404,16 @@ def one_hot(labels: np.ndarray, k: int) -> np.ndarray:
 
 def softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(responsibilities (n, K), log-density (n,)) of scores (n, K)."""
-    top = scores.max(1, keepdims=True)
-    e = scores - top
-    np.exp(e, out=e)
-    sums = e.sum(1, keepdims=True)
-    e /= sums
-    return e, (top + np.log(sums))[:, 0]
+    resp, density = np.empty(scores.shape), np.empty(len(scores))
+    for rows in blocks(len(scores), _TURNED):
+        r = scores[rows].T.copy()  # along the components numpy takes three times as long when rows lie close
+        top = r.max(0)
+        r -= top
+        np.exp(r, out=r)
+        sums = r.sum(0)
+        r /= sums
+        resp[rows], density[rows] = r.T, top + np.log(sums)
+    return resp, density
 
 
-__all__ = ["Any", "Mixture", "blocks", "log_weights", "one_hot", "softmax"]
+__all__ = ["Mixture", "blocks", "log_weights", "one_hot", "softmax"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,72 +14,13 @@ from emstudio.core.data import Dataset, Missing, Table, dataset, fitted_columns
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.how import E_STEPS, EStep
 from emstudio.core.marks import Drawing, Handle, View
+from emstudio.core.parameter import Parameter
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
+from emstudio.core.promises import Promises
 from emstudio.core.updates import Update
 
-_DIGITS = re.compile(r"[0-9a-zA-Z.+-]+")  # what a number can be written with: 12, -1.5e-3, inf
-
 Params = Any  # a NamedTuple of arrays stacked over the components, named as in the command line's JSON
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """How a hyper-parameter is declared: its form, its `-p KEY=VALUE`, and its limits follow from this."""
-
-    name: str
-    type: str  # int, float, choice, bool or str
-    default: Any
-    label: str
-    help: str = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[tuple[str, str], ...] = ()  # (value, title)
-    aliases: tuple[tuple[str, str], ...] = ()  # other spellings of a choice
-    words: tuple[str, ...] = ()  # that may be given instead of a number
-    option: str | None = None  # the command line's own option, where it is not `-p`
-    more: bool = False  # seldom needed: the form shows it when asked for more settings
-
-    def parse(self, text: Any) -> Any:
-        """The value that `text` means; UserError where it is none or out of range."""
-        shown = f"{self.name}={text}"
-        if self.type == "choice":
-            value = dict(self.aliases).get(str(text), str(text))
-            if value not in dict(self.choices):
-                allowed = ", ".join(v for v, _ in self.choices) + "".join(f", {a}" for a, _ in self.aliases)
-                raise UserError(f"{shown} is not one of the choices", f"choose from: {allowed}")
-            return value
-        if self.type == "bool":
-            if str(text).lower() not in ("true", "false", "1", "0", "yes", "no"):
-                raise UserError(f"{shown} is neither true nor false", "write true or false")
-            return str(text).lower() in ("true", "1", "yes")
-        if str(text) in self.words:
-            return str(text)
-        if self.type == "str":
-            return str(text)
-        try:
-            if not _DIGITS.fullmatch(str(text)):  # Python would take 1_0 and blanks around a number as well
-                raise ValueError
-            value = int(str(text)) if self.type == "int" else float(str(text))
-        except ValueError:
-            kind = "a whole number" if self.type == "int" else "a number"
-            raise UserError(f"{shown} is not {kind}", f"give {self.limits()}") from None
-        low, high = self.low, self.high
-        finite = self.type == "int" or np.isfinite(value)  # numpy has no answer for whole numbers beyond 64 bits
-        if not finite or (low is not None and value < low) or (high is not None and value > high):
-            raise UserError(f"{shown} is out of range", f"give {self.limits()}")
-        return value
-
-    def limits(self) -> str:
-        kind = " or ".join([*self.words, "a whole number" if self.type == "int" else "a number"])
-        if self.low is not None and self.high is not None:
-            return f"{kind} from {self.low:g} to {self.high:g}"
-        if self.low is not None:
-            return f"{kind} of {self.low:g} or more"
-        return kind
-
-
-def param(default: Any, label: str, **declared: Any) -> Any:
-    """A dataclass field that declares a hyper-parameter; the keywords are those of `Parameter`."""
-    return field(default=default, metadata={"label": label, **declared})
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +33,7 @@ class Start:
 
     @property
     def given(self) -> bool:
+        """Whether the start is given, so that another one would be the same."""
         return self.method in ("labels", "params")
 
 
@@ -102,55 +43,6 @@ START_METHODS = (
     ("responsibilities", "Random responsibilities", "Every row gets random responsibilities; an M-step follows."),
     ("hierarchical", "Hierarchical", "Rows are merged step by step into groups, always alike; an M-step follows."),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """The result of an E-step.
-
-    `resp` (n, K): responsibilities, rows sum to 1 (None where the caller asked for none, to save memory);
-    `entropy`: sum over rows of w H(r), in nats; `log_likelihood`: of the data under the parameters that the E-step was
-    made at, whatever kind of E-step; None for a model without one, which has a `cost` instead, lower is better;
-    `moments`: the sufficient statistics for the M-step, with `moments.counts` (K,); `temperature`: of an annealed E-step,
-    whose bound is E_q[log p(x, z)] + temperature x entropy.
-    """
-
-    resp: np.ndarray | None
-    entropy: float
-    log_likelihood: float | None
-    moments: Any
-    temperature: float = 1.0
-    cost: float | None = None
-
-    heavy: ClassVar[tuple[str, ...]] = ("resp",)  # what grows with the rows; it can be let go and made again
-
-    @property
-    def nbytes(self) -> int:
-        """The memory of what `lightened` lets go."""
-        return sum(_nbytes(getattr(self, name)) for name in self.heavy)
-
-    def lightened(self) -> Posterior:
-        """Without what is heavy: the M-step's statistics and the figures stay."""
-        return dataclasses.replace(self, **dict.fromkeys(self.heavy))
-
-
-def _nbytes(value: object) -> int:
-    """Of an array, or of the arrays among an object's fields."""
-    if isinstance(value, np.ndarray):
-        return value.nbytes
-    return sum(v.nbytes for v in vars(value).values() if isinstance(v, np.ndarray)) if value is not None else 0
-
-
-@dataclass(frozen=True)
-class Promises:
-    """What the test suite may hold a model to."""
-
-    monotone: bool = True  # the watched objective (log-likelihood plus penalty, or minus the cost) never falls
-    climbs: bool = True  # neither half-step lowers the bound
-    touches: bool = True  # the bound equals the log-likelihood after an E-step
-    likelihood: bool = True  # there is a log-likelihood
-    exact: bool = True  # the E-step is exact, no sampling
-    maximal: bool = True  # the M-step finds the bound's maximum, and does not only raise it
 
 
 class Model:
@@ -172,6 +64,7 @@ class Model:
     # -- declared parameters -------------------------------------------------------------------------------------------
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
+        """The hyper-parameters that its fields declare, in their order."""
         made = []
         for f in dataclasses.fields(cls):  # type: ignore[arg-type]
             given = dict(f.metadata)
@@ -270,21 +163,36 @@ class Model:
         """The nearest rows to `x` (m, d) that this model's data can hold: counts are rounded."""
         return x
 
+    def respelled(self, data: Dataset, table: Table, rows: np.ndarray) -> Table:
+        """`table`, an edit of that of `data`, where its `rows` (m,) say in every form what their fitted cells say."""
+        return table
+
     # -- EM ------------------------------------------------------------------------------------------------------------
     def accepts(self, data: Dataset) -> str | None:
         """None, or one sentence that says why this model cannot be fitted to `data` and what to do."""
         raise NotImplementedError
+
+    def require(self, data: Dataset) -> None:
+        """UserError where this model cannot be fitted to `data`."""
+        problem = self.accepts(data)
+        if problem:
+            raise UserError(problem.rstrip("."), file=data.table.source or None)
 
     def check(self, data: Dataset, params: Params) -> None:
         """UserError where given `params` do not fit the model or the data (shape, sum of weights, covariances)."""
         raise NotImplementedError
 
     def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> Params:
+        """The params that a run starts from. UserError where the data or what is given do not allow it."""
         raise NotImplementedError
 
     def e_step(
         self, data: Dataset, params: Params, how: EStep, rng: np.random.Generator, resp: bool = True
     ) -> Posterior:
+        """The posterior at `params`, by the E-step that `how` says; without `resp` the responsibilities need not be kept.
+
+        UserError naming a row that no component can have made.
+        """
         raise NotImplementedError
 
     def m_step(self, data: Dataset, params: Params, posterior: Posterior) -> Params:
@@ -333,6 +241,7 @@ class Model:
         return tuple(range(self.k))
 
     def free_parameters(self, data_dimension: int) -> int:
+        """How many parameters are free, weights included, for rows of so many numbers."""
         raise NotImplementedError
 
     def count_free(self, data_dimension: int, params: Params, start: Start) -> int:
@@ -382,6 +291,7 @@ class Model:
         )
 
     def permute(self, params: Params, order: np.ndarray) -> Params:
+        """The same params with the components in `order` (K,)."""
         return type(params)(*(np.asarray(a)[order] for a in params))
 
     def notices(self, data: Dataset, params: Params, posterior: Posterior) -> list[Notice]:
@@ -398,6 +308,7 @@ class Model:
 
     # -- documents -----------------------------------------------------------------------------------------------------
     def to_dict(self, params: Params) -> dict:
+        """`params` for a model file: lists of numbers by name."""
         return {name: np.asarray(value).tolist() for name, value in params._asdict().items()}
 
     def from_dict(self, document: dict) -> Params:
@@ -414,7 +325,12 @@ class Model:
         """What a person sees of one component in the picture, in the singular."""
         return "curve" if data.d == 1 else "ellipse"
 
+    def plate(self, data: Dataset) -> Plate:
+        """How a row of `data` comes about."""
+        raise NotImplementedError
+
     def views(self, data: Dataset) -> tuple[View, ...]:
+        """The pictures there are of this model and data, the best first."""
         raise NotImplementedError
 
     def draw(self, data: Dataset, params: Params | None, view: View) -> Drawing:

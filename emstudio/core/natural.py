@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from emstudio.core.family import Evaluator
-from emstudio.core.frame import Frame
+from emstudio.core.frame import BLOCK, Frame
 from emstudio.core.gaussian_types import LOG_2PI, Normal, Scatter, factors, is_diagonal
 from emstudio.core.residuals import Residuals
 
@@ -23,6 +23,7 @@ _BYTES = 800_000  # of a block's products: what stays in the second-level cache
 _BATCH = 11_000_000  # bytes of the products of a batch of blocks
 _WIDE = 40  # products times components from which a batch of blocks lasts long enough for threads
 _WIDE_ALONE = 5000  # from which a block does
+_FEW = 4  # columns of which all products may be kept
 _SMALL = 1_000_000  # multiplications up to which BLAS libraries take a matrix product without packing it first
 
 
@@ -43,20 +44,22 @@ class Products:
     `batch` whole blocks are made at once, side by side: what threads do between two looks at the interpreter's lock.
     """
 
-    def __init__(self, d: int, squares_only: bool, k: int):
+    def __init__(self, d: int, squares_only: bool, k: int, kept: tuple[np.ndarray, ...] | None = None):
         self.d, self.k, self.squares_only = d, k, squares_only
         self.rows = p = 1 + 2 * d if squares_only else 1 + d + len(_upper(d)[0])
         fits = min(16384, _BYTES // (8 * (p + 2 * k)), _SMALL // max(1, p * k))
-        self.block = max(512, fits // 8 * 8)
-        m = max(1, -(-p * k * self.block // _SMALL))
+        self.kept = kept
+        self.block = max(512, fits // 8 * 8) if kept is None else BLOCK
+        m = max(1, -(-p * k * self.block // _SMALL)) if kept is None else 1
         self.pieces = m, -(-p // m)
-        self.batch = min(16, max(1, _BATCH // (8 * (p + k) * self.block))) if p * k >= _WIDE else 1
+        self.batch = min(16, max(1, _BATCH // (8 * (p + k) * self.block))) if p * k >= _WIDE and kept is None else 1
 
     def reserve(self, batch: int) -> None:
         """Makes the buffers."""
         m, c = self.pieces
-        self._phi = aligned(batch, m * c, self.block)
-        self._phi[:, 0], self._phi[:, self.rows :] = 1.0, 0.0
+        if self.kept is None:
+            self._phi = aligned(batch, m * c, self.block)
+            self._phi[:, 0], self._phi[:, self.rows :] = 1.0, 0.0
         self._scores = aligned(batch, self.k, self.block)
         self._parts = aligned(batch, m, self.k, self.block) if m > 1 else None
 
@@ -183,7 +186,8 @@ class Hybrid(Evaluator):
             loose = kappa(means, covariances, precisions) < LOOSE
         self._loose, self._tight = np.flatnonzero(loose), np.flatnonzero(~loose)
         axes = diagonal and is_diagonal(inverse)
-        self._products = Products(d, axes, self._loose.size)
+        few = d <= _FEW and not axes and not self._tight.size and frame.keeps(1 + d + d * (d + 1) // 2)
+        self._products = Products(d, axes, self._loose.size, frame.products if few else None)
         self.block, self.batch = self._products.block, self._products.batch
         self._residuals = None
         if self._tight.size:
@@ -203,6 +207,7 @@ class Hybrid(Evaluator):
         self._sums = self._products.nothing()
         self.totals = (self._sums,) if self._residuals is None else (self._sums, *self._residuals.totals)
         self._phi: np.ndarray | None = None
+        self._moments: Scatter | None = None
 
     def fork(self, batch: int) -> Hybrid:
         other = copy(self)
@@ -222,17 +227,18 @@ class Hybrid(Evaluator):
         return float(np.vdot(self._w, self._products.joined(self._sums)))
 
     def scores(self, rows: slice) -> np.ndarray:
-        z = self._frame.z[:, rows]
-        self._phi = self._products.of(z)
+        kept = self._products.kept
+        self._phi = self._products.of(self._frame.z[:, rows]) if kept is None else kept[rows.start // BLOCK]
         own = self._products.scores(self._cut, self._phi)
         if self._residuals is None:
             return own
-        out = np.empty((self._k, z.shape[1]))
+        out = np.empty((self._k, rows.stop - rows.start))
         out[self._loose], out[self._tight] = own, self._residuals.scores(rows)
         return out
 
     def add(self, rows: slice, r: np.ndarray) -> None:
         assert self._phi is not None
+        self._moments = None
         if self._residuals is None:
             self._products.add(self._sums, r, self._phi)
         else:
@@ -240,6 +246,11 @@ class Hybrid(Evaluator):
             self._residuals.add(rows, r[self._tight])
 
     def moments(self) -> Scatter:
+        if self._moments is None:
+            self._moments = self._made()
+        return self._moments
+
+    def _made(self) -> Scatter:
         n, means, scatter = self._products.scatter(self._products.joined(self._sums), self._diagonal)
         if self._residuals is None:
             return Scatter(self._frame, n, means, scatter)

@@ -12,8 +12,7 @@ import numpy as np
 
 from emstudio.core.data import Dataset
 from emstudio.core.errors import UserError
-from emstudio.core.family import Evaluator, Family, Theta
-from emstudio.core.mixture import NEVER
+from emstudio.core.family import NEVER, Evaluator, Family, Theta
 
 
 class Noisy(NamedTuple):

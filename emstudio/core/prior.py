@@ -31,6 +31,7 @@ class NormalPrior:
 
     @property
     def flat(self) -> bool:
+        """Whether there is no prior."""
         return not (self.means or self.covariances)
 
     @property

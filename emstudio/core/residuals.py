@@ -95,8 +95,11 @@ class Residuals(Evaluator):
         if self._second:
             return None
         m = self.moments()
-        variance = m.scatter if self._diagonal else np.diagonal(m.scatter, axis1=1, axis2=2)
-        jump = self._n[:, None] * (m.means - self._reference) ** 2
-        if np.isfinite(m.means).all() and (jump > _FAR * np.maximum(variance, 0.0)).any():
-            return Residuals(self._frame, self._theta, self._diagonal, m.means)
-        return None
+        return Residuals(self._frame, self._theta, self._diagonal, m.means) if jumped(m, self._reference) else None
+
+
+def jumped(m: Scatter, reference: np.ndarray) -> bool:
+    """Whether a mean lies so far from its `reference` (K, d), beside its spread, that sums about the latter lost digits."""
+    variance = m.scatter if m.scatter.ndim == 2 else np.diagonal(m.scatter, axis1=1, axis2=2)
+    jump = m.counts[:, None] * (m.means - reference) ** 2
+    return bool(np.isfinite(m.means).all() and (jump > _FAR * np.maximum(variance, 0.0)).any())

@@ -6,7 +6,8 @@ import math
 
 from emstudio.core.data import Dataset
 from emstudio.core.mixture import Mixture, blocks, log_weights
-from emstudio.core.model import Params, Posterior
+from emstudio.core.model import Params
+from emstudio.core.posterior import Posterior
 
 
 def bound(model: Mixture, data: Dataset, params: Params, posterior: Posterior) -> float | None:

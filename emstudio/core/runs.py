@@ -15,7 +15,7 @@ from emstudio.core.how import SOFT, EStep
 from emstudio.core.matching import matched
 from emstudio.core.model import Model, Params, Start
 from emstudio.core.remedies import answered
-from emstudio.core.stopping import Stopping, Verdict
+from emstudio.core.stopping import KEPT, Stopping, Verdict
 
 RESEEDS = 20  # of one run, after which a collapse is taken for an answer
 _SAME_OBJECTIVE = 1e-6
@@ -80,7 +80,7 @@ class Run:
 class Course:
     """A run under way, between two iterations: all that is needed to go on or to say why it ended.
 
-    `objectives` and `params` hold the last three and two; `ended` is the verdict that ended it, also of a collapse.
+    `objectives` and `params` hold the last KEPT and two; `ended` is the verdict that ended it, also of a collapse.
     """
 
     moment: Moment
@@ -120,7 +120,7 @@ def iterated(course: Course, stopping: Stopping, on_collapse: str = "stop") -> C
     known = {(n.code, n.component) for n in notices}
     kept = after.model.kept(after.snapshot.posterior)
     notices += [_dated(n, after.snapshot.t) for n in kept if (n.code, n.component) not in known]
-    objectives = (*objectives[-2:], after.objective)
+    objectives = (*objectives[1 - KEPT :], after.objective)
     return _judged(Course(after, objectives, (params[-1], after.snapshot.params), tuple(notices)), stopping)
 
 

@@ -15,12 +15,7 @@ import numpy as np
 from emstudio.core import samplers_binary, samplers_general
 from emstudio.core.backward import backward_sample
 from emstudio.core.how import EStep
-from emstudio.core.samplers_flip import Factor, Flip, flip
 from emstudio.core.samplers_layout import Layout, in_turn, one_by_one
-from emstudio.core.samplers_tally import Drawn, effective_size, occupancy, stays, tally
-
-__all__ = ["Drawn", "Factor", "Flip", "effective_size", "flip", "length_of", "occupancy", "reaches", "starting_paths"]
-__all__ += ["stays", "sweeps", "tally"]
 
 _PATHS = 4096  # that are tried out by `reaches`
 
@@ -51,11 +46,6 @@ def sweeps(
     for _ in range(how.burn_in + how.sweeps):
         sweep()
         yield states.take(layout.at, axis=0).astype(np.int8, copy=False)
-
-
-def length_of(how: EStep) -> int:
-    """How many arrays `sweeps` yields."""
-    return 1 if how.kind == "ffbs" else 1 + how.burn_in + how.sweeps
 
 
 def starting_paths(

@@ -24,6 +24,7 @@ class Factor:
 
     @property
     def log_ratio(self) -> float:
+        """log (new / old), in nats."""
         return _difference(self.new, self.old)
 
 
@@ -41,11 +42,6 @@ class Flip:
     def ratio(self) -> float:
         """p(new path, x) / p(old path, x); infinite where only the new one is possible or it is too large for a float."""
         return math.exp(self.log_ratio) if self.log_ratio < 709.0 else math.inf
-
-    @property
-    def acceptance(self) -> float:
-        """The probability that Metropolis takes it."""
-        return min(1.0, self.ratio)
 
 
 def flip(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emstudio.core.chain_paths import within
+
 _MOST = 255  # ones that a byte can count
 
 
@@ -25,7 +27,7 @@ def tally(states: np.ndarray, offsets: np.ndarray, k: int) -> Drawn:
     first = np.stack([ones(states[offsets[:-1]] == j) for j in range(k)], axis=1).astype(float)
     pairs = np.empty((states.shape[1], k, k))
     inside = within(offsets)
-    before, after = (states[:-1], states[1:]) if inside is None else (states[:-1][inside], states[1:][inside])
+    before, after = states[:-1][inside], states[1:][inside]
     leaves = [before == j for j in range(k - 1)]
     enters = [after == j for j in range(k - 1)]
     for i in range(k - 1):
@@ -41,24 +43,13 @@ def tally(states: np.ndarray, offsets: np.ndarray, k: int) -> Drawn:
 
 def stays(states: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """(M,) in each of the paths (n, M), how many steps lead to the state that they come from."""
-    same = states[:-1] == states[1:]
-    inside = within(offsets)
-    return ones(same if inside is None else same[inside])
+    return ones((states[:-1] == states[1:])[within(offsets)])
 
 
 def occupancy(states: np.ndarray, k: int) -> np.ndarray:
     """(M, K) how many steps each of the paths (n, M) spends in each state."""
     counts = [ones(states == j) for j in range(1, k)]
     return np.stack([len(states) - sum(counts, np.zeros(states.shape[1], int)), *counts], axis=1)
-
-
-def within(offsets: np.ndarray) -> np.ndarray | None:
-    """(n - 1,) bool: which steps stay inside of a series; None where all do."""
-    if len(offsets) == 2:
-        return None
-    inside = np.ones(int(offsets[-1]) - 1, bool)
-    inside[offsets[1:-1] - 1] = False
-    return inside
 
 
 def ones(flags: np.ndarray) -> np.ndarray:

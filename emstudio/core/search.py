@@ -89,10 +89,12 @@ class Search:
 
     @property
     def done(self) -> bool:
+        """Whether every start has ended."""
         return self.number >= self.question.starts
 
     @property
     def collapsed(self) -> int:
+        """How many starts have collapsed."""
         return self.tally.collapsed
 
     def left(self) -> float | None:

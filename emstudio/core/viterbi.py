@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emstudio.core.lockstep import CHANCES, CHECK, as_range, columns
+from emstudio.core.lockstep_mend import Pick, columns, followed, settled
 from emstudio.core.lockstep_plan import Packing, Plan
 from emstudio.core.lockstep_plan import plan as plan_of
 
@@ -79,7 +79,7 @@ class _Search:
         """Fills `best` (K, width) of each step and `tails` (K, C), at the last rows and 0 for the best state."""
         self._from(np.zeros((self.k, self.packing.columns)))
         inner = np.flatnonzero(self.packing.before >= 0)
-        if inner.size and not self._mend(inner):
+        if inner.size and not settled(inner, self._mend, self.packing.after):
             self._from(self._carries())
 
     def _from(self, carry: np.ndarray) -> None:
@@ -103,71 +103,37 @@ class _Search:
         self.tails = self.packing.ends(self.best)
         self.tails -= self.tails.max(0)
 
-    def _mend(self, todo: np.ndarray) -> bool:
-        """Blocks again from the end of the one before until only a constant differs; False if too many never do."""
-        enough = max(4, len(todo) // 3)
-        for _ in range(CHANCES):
-            changed = self._mend_once(todo, enough)
-            if changed is None:
-                return False
+    def _mend(self, todo: np.ndarray) -> np.ndarray | None:
+        """The columns of `todo` whose end is no longer the same up to a constant, or None if too many."""
+        before = self.tails.take(self.packing.before[todo], 1)
+        changed = followed(self.packing, todo, before, self.best, self._advance, _apart)
+        if changed is not None:
             self._note_tails()
-            todo = self.packing.after[changed]
-            todo = np.sort(todo[todo >= 0])
-            if not todo.size:
-                return True
-        return False
+        return changed
 
-    def _mend_once(self, todo: np.ndarray, enough: int) -> np.ndarray | None:
-        """The columns of `todo` whose end has changed, or None as soon as that will be too many."""
-        widths = self.packing.widths
-        changed = [todo[:0]]
-        pick = as_range(todo)
-        v = self.tails.take(self.packing.before[todo], 1)
-        for step in range(self.packing.steps):
-            if todo[-1] >= widths[step]:
-                go_on = np.searchsorted(todo, widths[step])
-                changed.append(todo[go_on:])
-                todo, v = todo[:go_on], v[:, :go_on]
-                pick = as_range(todo)
-                if not todo.size:
-                    return np.concatenate(changed)
-            v = (v[:, None, :] + self.through).max(0)
-            v += columns(self.scores[step], pick)
-            if step % CHECK == CHECK - 1:
-                apart = _apart(v, columns(self.best[step], pick))
-            self.best[step][:, pick] = v
-            if step % CHECK < CHECK - 1:
-                continue
-            left = np.count_nonzero(apart)
-            if not left:
-                return np.concatenate(changed)
-            if 4 * step > 3 * self.packing.steps and left > enough:
-                return None
-            if left < 0.8 * len(todo):
-                todo, v = todo[apart], v.compress(apart, 1)
-                pick = as_range(todo)
-        return np.concatenate([*changed, todo])
+    def _advance(self, step: int, v: np.ndarray, pick: Pick) -> np.ndarray:
+        v = (v[:, None, :] + self.through).max(0)
+        v += columns(self.scores[step], pick)
+        return v
 
     def _carries(self) -> np.ndarray:
         """(K, C) `best` just before each block, from the best paths between all pairs of its first and last states."""
         packing, k = self.packing, self.k
         between = np.empty((packing.columns, k, k))  # [column, state before it, its last state]
         v = self.through + self.scores[0]
-        for step in range(packing.steps):
+        for step, later in enumerate(packing.onward):
             if step:
                 v = (v[:, :, None, :] + self.through).max(1) + self.scores[step]
-            later = packing.widths[step + 1] if step + 1 < packing.steps else 0
             if later < v.shape[2]:
                 between[later : v.shape[2]] = v[:, :, later:].transpose(2, 0, 1)
                 v = np.ascontiguousarray(v[:, :, :later])
         out = np.zeros((k, packing.columns))
-        here = self.tails.T[packing.waves[0]]
-        for wave in packing.waves[:-1]:
-            following = packing.after[wave]
-            here, following = here[following >= 0], following[following >= 0]
-            out[:, following] = here.T
-            here = (here[:, :, None] + between[following]).max(1)
-            here -= here.max(1, keepdims=True)
+        ends = self.tails.T.copy()
+        for wave in packing.waves[1:]:
+            entering = ends[packing.before[wave]]
+            out[:, wave] = entering.T
+            through = (entering[:, :, None] + between[wave]).max(1)
+            ends[wave] = through - through.max(1, keepdims=True)
         return out
 
     # ---- back -------------------------------------------------------------------------------------------------
@@ -196,7 +162,7 @@ class _Search:
             todo = np.sort(todo[todo >= 0])
         return packing.unpack(flat, 1)[0]
 
-    def _came(self, step: int, state: np.ndarray, pick: slice | np.ndarray) -> np.ndarray:
+    def _came(self, step: int, state: np.ndarray, pick: Pick) -> np.ndarray:
         """From which states, at `step`, the best paths to `state` at the step after came."""
         parts = self.log_a.take(state, 1)
         parts += columns(self.best[step], pick)

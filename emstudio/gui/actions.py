@@ -31,7 +31,15 @@ class Spec:
 
 
 SPECS: tuple[Spec, ...] = (
-    Spec("open", "&Open…", "Open a table: CSV, TSV, Parquet, Excel or NumPy", "open", wide=("Ctrl+O",)),
+    Spec(
+        "open",
+        "&Open…",
+        "Open a table (CSV, TSV, Parquet, Excel or NumPy) or a session",
+        "open",
+        wide=("Ctrl+O",),
+    ),
+    Spec("save", "&Save session", "Write data, model and every half-step to one file", "save", wide=("Ctrl+S",)),
+    Spec("save_as", "Save session &as…", "Write the session to another file", wide=("Ctrl+Shift+S",)),
     Spec("new", "&New empty canvas", "An empty canvas to click points on", "new", wide=("Ctrl+N",)),
     Spec(
         "paste",
@@ -48,10 +56,16 @@ SPECS: tuple[Spec, ...] = (
     ),
     Spec(
         "export_model",
-        "&Save the model…",
+        "Export the &model…",
         "Write the fitted model (JSON), which the command line reads",
-        "save",
-        wide=("Ctrl+S",),
+        "export",
+    ),
+    Spec("export_script", "Export a sc&ript…", "Write a Python file that repeats the fit shown", "export"),
+    Spec(
+        "export_data",
+        "Export the da&ta…",
+        "Write the table as it stands, with all that was painted or changed (CSV)",
+        "table",
     ),
     Spec("export_picture", "Export the &picture…", "Write the canvas as a picture (PNG)", "picture"),
     Spec("quit", "&Quit", "Close EM Studio", wide=("Ctrl+Q",)),

@@ -11,8 +11,8 @@ from emstudio.gui.panel_area import PanelArea
 if TYPE_CHECKING:
     from emstudio.gui.main_window import MainWindow
 
-TABLE = 200  # px that the parameters get of what they need, where what is explained needs more than there is
-GROWTH = 110  # px by which the bars grow where the parameters need less than there is
+TABLE = 170  # px that the parameters get of what they need, where what is explained needs more than there is
+GROWTH = 156  # px by which the bars grow where the parameters need less than there is
 WIDE = 1600  # px from which the side panels are wider
 
 
@@ -24,7 +24,7 @@ class Arrangement(QObject):
         self._window = window
         self._docks = window.docks
         self._made_for = self._content()
-        self._room_for = self._told()
+        self._granted = 0  # px: the most that what is explained has been given a share for
         later = Qt.ConnectionType.QueuedConnection
         window.session.data_changed.connect(self._on_content, later)
         window.session.settings_changed.connect(self._on_content, later)
@@ -56,15 +56,21 @@ class Arrangement(QObject):
         """Share the right side's height between what is explained and the parameters."""
         explain, parameters, pairs = self._docks["explain"], self._docks["parameters"], self._window.pairs
         height = explain.height() + parameters.height()
+        plate = self._window.plate
         pairs.hide()
+        plate.hide()
         wanted = self._wanted("explain")
         needed = self._wanted("parameters")
         least = min(needed, TABLE)
         if pairs.wanted and wanted + pairs.sizeHint().height() + TABLE <= height:
             pairs.show()
             wanted += pairs.sizeHint().height()
+        if wanted + plate.sizeHint().height() + max(needed, TABLE) <= height:
+            plate.show()
+            wanted += plate.sizeHint().height()
         spare = height - wanted - max(needed, TABLE)
-        wanted = min(wanted + max(0, min(spare, GROWTH)), height - least)
+        growth = GROWTH if self._window.explain.bars.isVisibleTo(self._window.explain) else 0  # k-means has no bars
+        wanted = min(wanted + max(0, min(spare, growth)), height - least)
         self._window.resizeDocks([explain, parameters], [wanted, height - wanted], Qt.Orientation.Vertical)
 
     def _content(self) -> tuple:
@@ -75,21 +81,18 @@ class Arrangement(QObject):
     def _on_content(self, *_: object) -> None:
         """Once for other columns or another model; a person's own arrangement is left alone while the same is shown."""
         if self._content() != self._made_for:
-            self._made_for = self._content()
+            self._made_for, self._granted = self._content(), 0
             if self._stacked():
                 self.share_right()
 
     def _make_room(self, *_: object) -> None:
-        """Once for each number of components and kind of E-step: more needs more room to be explained, where there is some."""
-        told = self._told()
-        if told == self._room_for or self._wanted("explain") <= self._docks["explain"].height():
+        """Once for each need: where more is explained than ever before of these data, it gets more room, if there is some."""
+        wanted = self._wanted("explain")
+        if wanted <= max(self._granted, self._docks["explain"].height()):
             return
-        self._room_for = told
         if self._stacked():
             self.share_right()
-
-    def _told(self) -> tuple[int, str]:
-        return self._window.session.model.k, self._window.session.how.kind
+            self._granted = wanted
 
     def _stacked(self) -> bool:
         explain, parameters = self._docks["explain"], self._docks["parameters"]

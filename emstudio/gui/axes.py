@@ -53,6 +53,7 @@ class Axis(pg.AxisItem):
         self._title, self._shown = "", None  # the title, and what of it fits
         super().__init__(orientation)
         self.least = -math.inf
+        self.whole = False  # of counts and categories: there is nothing between two whole numbers
         self._room = 0.0
         upright = orientation == "left"
         self._apart = UP if upright else ACROSS
@@ -60,8 +61,13 @@ class Axis(pg.AxisItem):
         self.enableAutoSIPrefix(False)
         self.restyle()
 
+    def step(self, low: float, high: float, length: float) -> float:
+        """From one tick to the next."""
+        step = spacing(low, high, length, self._apart)
+        return max(step, 1.0) if self.whole else step
+
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, np.ndarray]]:
-        step = spacing(minVal, maxVal, size, self._apart)
+        step = self.step(minVal, maxVal, size)
         return [(step, self.kept(ticks(minVal, maxVal, step)))]
 
     def kept(self, values: np.ndarray) -> np.ndarray:
@@ -72,7 +78,7 @@ class Axis(pg.AxisItem):
 
     def make_room(self, low: float, high: float, size: float, shrink: bool = False) -> None:
         """Give an upright axis the width its texts need, in steps of eight pixels: the picture shall not tremble."""
-        step = spacing(low, high, size, self._apart)
+        step = self.step(low, high, size)
         metrics = QFontMetricsF(theme.font(12))
         texts = tick_texts(self.kept(ticks(low, high, step)), step)
         longest = max((metrics.horizontalAdvance(t) for t in texts), default=0.0)
@@ -130,11 +136,11 @@ class Grid(Layer):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(theme.colour("grid"), 1))
         if self.upright:
-            step = spacing(frame.left, frame.right, frame.width, ACROSS)
+            step = self._bottom.step(frame.left, frame.right, frame.width)
             at = ticks(frame.left, frame.right, step)
             for x in frame.pixels(np.stack([at, np.full(len(at), frame.top)], 1))[:, 0]:
                 painter.drawLine(QPointF(round(x), 0), QPointF(round(x), frame.height))
-        step = spacing(frame.bottom, frame.top, frame.height, UP)
+        step = self._left.step(frame.bottom, frame.top, frame.height)
         at = self._left.kept(ticks(frame.bottom, frame.top, step))
         for value, y in zip(at, frame.pixels(np.stack([np.full(len(at), frame.left), at], 1))[:, 1], strict=True):
             floor = value == self._left.least

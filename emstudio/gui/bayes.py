@@ -14,6 +14,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from emstudio.core.family import IMPOSSIBLE
 from emstudio.core.format import MINUS, number
 from emstudio.core.mixture import Mixture
 from emstudio.core.model import Model, Params
@@ -22,7 +23,7 @@ from emstudio.gui.widgets import paint_disc
 
 MOST = 8  # components written out; the others are one line
 ROW, LOW_ROW = 22, 20  # pixels; with more components than FEW the rows are lower
-FEW = 3
+FEW = 2
 HINT = (
     "Bayes’ rule: a component’s weight times its density at the point is its product. "
     "Its share of the sum is its responsibility."
@@ -30,6 +31,20 @@ HINT = (
 
 
 NEAREST = "The nearest centre takes the whole point; distances are in units of the data."
+COUNTED = {  # what has a probability of its own, and no density
+    "coins": "a coin’s weight times its chance of these tosses",
+    "multinomial": "a component’s weight times its chance of the row",
+    "poisson": "a component’s weight times its chance of the counts",
+}
+
+
+def hint_of(model: Model) -> str:
+    """Bayes' rule in words, while no row is picked."""
+    if model.cost is not None:
+        return NEAREST
+    if model.name not in COUNTED:
+        return HINT
+    return f"Bayes’ rule: {COUNTED[model.name]} is its product. Its share of the sum is its responsibility."
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +81,14 @@ def rule(model: Model, params: Params, x: np.ndarray) -> Rule:
         return Rule(products, distances=np.sqrt(-products))
     if not isinstance(model, Mixture):
         return Rule(products)
+    counted = model.name in COUNTED
     with np.errstate(divide="ignore"):
-        return Rule(products, np.log(model.split(params)[0]))
+        return Rule(products, np.log(model.split(params)[0]), factors=("weight", "chance" if counted else "density"))
 
 
 def exponential(log_value: float, digits: int = 3) -> str:
     """exp(log_value) for people, also where it is too small or too large for a float: 1.38e-412."""
-    if log_value == -math.inf:
+    if log_value < IMPOSSIBLE:  # also where the model has a finite number for it
         return "0"
     if abs(log_value) < 600:
         return number(math.exp(log_value), digits)
@@ -151,7 +167,7 @@ class BayesTable(QWidget):
         return first, _short(density), _short(product), share
 
     def sizeHint(self) -> QSize:
-        rows = min(self._k, MOST if self._grown else FEW)
+        rows = min(self._k, MOST if self._grown else 3)
         return QSize(296, self._pitch * (rows + 2) + 4)
 
     @property

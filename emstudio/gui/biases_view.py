@@ -10,21 +10,21 @@ the focus 1-9 pick a coin and Alt with Left and Right nudge it, Shift ten times 
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.format import number
 from emstudio.core.marks import Disc, View
 from emstudio.core.trials import likelihood
-from emstudio.gui import theme
+from emstudio.gui import theme, vector
 from emstudio.gui.coins_view import expected_of
 from emstudio.gui.items import FILL_ALPHAS, faded, line_pen
 from emstudio.gui.letters import Trail
+from emstudio.gui.pulls import Pulls
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.samples import paint_disc
-from emstudio.gui.tools import SLACK, Stroke
 from emstudio.gui.trails import Trails
 from emstudio.session import Session
 
@@ -35,31 +35,20 @@ DISC = 20.0
 _X = np.linspace(0.0, 1.0, 401)
 
 
-class Biases(QWidget):
+class Biases(Pulls, QWidget):
     """The picture of the biases of the newest moment."""
 
     component_picked = Signal(object)
 
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setObjectName("biases")
-        self.setAccessibleName("Biases")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(200, 150)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMouseTracking(True)
-        self._session = session
-        self.moment = session.moment
+        self.start_pulls("biases", "Biases", session)
         self.discs: tuple[Disc, ...] = ()
         self.expected = np.empty((0, 2))
         self._trails, self._trail = Trails(), None
-        self._stroke = Stroke(session, self)
         self._picked: int | None = None
-        self._held: tuple[int, float, float] | None = None  # coin, where the press was, grip
-        self._dragging = self._ringed = False
-        refresher.draw.connect(self.show_moment)
-        theme.notifier.changed.connect(self.update)
-        self.show_moment(session.moment)
+        self._ringed = False
+        self.follow(refresher)
 
     # -- what is shown -------------------------------------------------------------------------------------------------
     def show_moment(self, moment: Moment) -> None:
@@ -78,6 +67,10 @@ class Biases(QWidget):
         self.setAccessibleDescription(
             ", ".join(f"coin {theme.letter(d.component)} {number(b, 4)}" for d, b in self._at())
         )
+        self.update()
+
+    def recolour(self) -> None:
+        """Take the colours of the theme in force."""
         self.update()
 
     def _at(self) -> list[tuple[Disc, float]]:
@@ -151,7 +144,8 @@ class Biases(QWidget):
         after = 24 + painter.fontMetrics().horizontalAdvance("Biases")
         painter.setFont(theme.font(12))
         painter.setPen(theme.colour("text3"))
-        painter.drawText(QRectF(after, 0, 200, 28), Qt.AlignmentFlag.AlignVCenter, "drag a letter")
+        if not vector.printed():
+            painter.drawText(QRectF(after, 0, 200, 28), Qt.AlignmentFlag.AlignVCenter, "drag a letter")
         plot = self.plot
         painter.setFont(theme.font(11))
         for i in range(6):
@@ -245,35 +239,26 @@ class Biases(QWidget):
         found = min(near, default=None)
         return found[2] if found is not None and found[0] <= DISC / 2 + 4 else None
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
-            return
-        k = self._coin_at(event.position())
-        self.pick_component(k)
-        if k is not None:
-            x = event.position().x()
-            self._held = (k, x, self.x_of(self.bias(k)) - x)
-            self._dragging = False
+    pull_cursor = Qt.CursorShape.SizeHorCursor
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        x = event.position().x()
-        if self._held is None:
-            k = self._coin_at(event.position())
-            self.setCursor(Qt.CursorShape.ArrowCursor if k is None else Qt.CursorShape.SizeHorCursor)
-            return
-        k, pressed, grip = self._held
-        if not self._dragging and abs(x - pressed) < SLACK:
-            return
-        if not self._dragging:
-            self._dragging = True
-            self._stroke.begin()
-        self._drag(k, (x + grip - self.plot.left()) / self.plot.width())
+    def thing_at(self, place: QPointF) -> int | None:
+        return self._coin_at(place)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._held is not None:
-            self.mouseMoveEvent(event)
-            self._held = None
-            self._stroke.end()
+    def centre_of(self, thing: int) -> QPointF:
+        return QPointF(self.x_of(self.bias(thing)), self.line)
+
+    def pressed_on(self, thing: object) -> None:
+        self.pick_component(thing)  # type: ignore[arg-type]
+
+    def carry(self, thing: int, place: QPointF) -> None:
+        """Move a coin's letter along the line."""
+        self._drag(thing, (place.x() - self.plot.left()) / self.plot.width())
+
+    def tip(self, place: QPointF) -> str:
+        k = self._coin_at(place)
+        if k is None:
+            return ""
+        return f"Coin {theme.letter(k)}: bias {number(self.bias(k), 6)}. Drag it, or Alt+Left and Alt+Right"
 
     def _drag(self, k: int, bias: float) -> None:
         bias = min(max(bias, 0.0), 1.0)
@@ -285,18 +270,7 @@ class Biases(QWidget):
             self._session.drag(handle, VIEW, (bias, 0.0))
             return self._session.moment.snapshot.params is not None
 
-        self._stroke.edit("drag", move)
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip:
-            k = self._coin_at(QPointF(event.pos()))  # type: ignore[attr-defined]
-            if k is None:
-                QToolTip.hideText()
-            else:
-                words = f"Coin {theme.letter(k)}: bias {number(self.bias(k), 6)}. Drag it, or Alt+Left and Alt+Right"
-                QToolTip.showText(event.globalPos(), words, self)  # type: ignore[attr-defined]
-            return True
-        return super().event(event)
+        self.stroke.edit("drag", move)
 
     # -- keyboard ------------------------------------------------------------------------------------------------------
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -314,9 +288,8 @@ class Biases(QWidget):
     def nudge(self, by: float) -> None:
         """Move the picked coin's bias."""
         if self._picked is not None:
-            self._stroke.begin()
-            self._drag(self._picked, self.bias(self._picked) + by)
-            self._stroke.end()
+            k, bias = self._picked, self.bias(self._picked) + by
+            self.once(lambda: self._drag(k, bias))
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

@@ -297,7 +297,7 @@ class Stepper(QWidget):
         self.field.setProperty("plain", True)
         self.field.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.field.setKeyboardTracking(False)
-        self.field.setFixedWidth(48)
+        self.field.setFixedWidth(40)
         self.field.setAccessibleName(name)
         self.less = self._button("minus", f"{name}: one less", -1)
         self.more = self._button("plus", f"{name}: one more", 1)

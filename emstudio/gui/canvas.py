@@ -23,13 +23,11 @@ from emstudio.core.format import count
 from emstudio.core.marks import Handle, View
 from emstudio.gui import theme
 from emstudio.gui.canvas_input import CanvasInput, press_key
+from emstudio.gui.canvas_picks import CanvasPicks
 from emstudio.gui.changes import Changes, Movement, is_m_step
-from emstudio.gui.hand import Hand
 from emstudio.gui.letters import Trail
-from emstudio.gui.picture import Picture, snapshot
-from emstudio.gui.pointing import Pointing
-from emstudio.gui.pulling import Pulling
 from emstudio.gui.refresh import Refresher
+from emstudio.gui.snapshot import posed, snapshot
 from emstudio.gui.tools import TOOLS, Spot, Stroke, Tool
 from emstudio.gui.trails import Trails
 from emstudio.session import Session
@@ -38,31 +36,23 @@ HINT = "Click to add points, drop a table here, or choose a data set"
 BRUSHES = (4, 80)  # pixels
 
 
-class Canvas(QWidget):
+class Canvas(CanvasPicks):
     """The picture of the session's newest moment, and the tools that act on it."""
 
     hovered = Signal(object)
-    picked = Signal(object)
     spot = Signal(object)
-    component_picked = Signal(object)
-    selection_changed = Signal(int)
     tool_changed = Signal(str)
     brush_changed = Signal(int)
     equal_changed = Signal(bool)
 
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
-        super().__init__(parent)
-        self.session = session
+        super().__init__(session, parent)
         self.setObjectName("canvas")
         self.setAccessibleName("Canvas")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.picture = Picture(self)
-        self.hand = Hand(self.picture.box)
-        self.pulling = Pulling(self.picture)
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.addWidget(self.picture)
-        self.pointing = Pointing(self.picture, self.hand, self)
         self.pointing.hovered.connect(self.hovered)
         self.pointing.spot.connect(self.spot)
         self.stroke = Stroke(session, self)
@@ -71,7 +61,6 @@ class Canvas(QWidget):
         self._brush = 12
         self._trails = Trails()
         self._resting = False
-        self._row: int | None = None
         self._fit_wanted = True  # other data are shown: fit them, and once more with their first ellipses
         self._keyboard_focus = False
         self._changes = Changes(session)
@@ -206,6 +195,13 @@ class Canvas(QWidget):
         trail = None if self.view is None else self._trail(moment)
         return snapshot(moment, self.view, width, height, scale, trail, like=self.picture)
 
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint what is shown, as large as it is shown."""
+        moment = self.session.moment
+        trail = None if self.view is None else self._trail(moment)
+        with posed(moment, self.view, self.width(), self.height(), trail, like=self.picture) as picture:
+            picture.paint(painter)
+
     def viewport(self) -> QWidget:
         """The widget that takes the mouse."""
         return self.picture.viewport()
@@ -256,81 +252,6 @@ class Canvas(QWidget):
                 self.hand.show_brush(*self.hand.brush[:2], self._tool.radius)
             self.brush_changed.emit(pixels)
 
-    # -- points and components -----------------------------------------------------------------------------------------
-    @property
-    def selected(self) -> np.ndarray:
-        """The selected rows of the dataset."""
-        return self.picture.points.selected
-
-    def select_rows(self, rows: np.ndarray) -> None:
-        """Select these rows of the dataset."""
-        rows = np.asarray(rows, np.int64)
-        self.picture.points.select(rows[(rows >= 0) & (rows < self.session.data.n)])
-        self.selection_changed.emit(len(self.selected))
-
-    @property
-    def picked_row(self) -> int | None:
-        return self._row
-
-    def pick_row(self, row: int | None) -> None:
-        """Put the ring on a row of the dataset; `picked` follows."""
-        if row is not None and not 0 <= row < self.session.data.n:
-            row = None
-        if row != self._row:
-            self._row = row
-            self._refresh_marks()
-            self.picked.emit(row)
-
-    @property
-    def picked_component(self) -> int | None:
-        return self.picture.letters.picked
-
-    def pick_component(self, k: int | None) -> None:
-        """Put the ring on a component; keys nudge it."""
-        if k is not None and not 0 <= k < self.session.model.k:
-            return
-        self.pulling.forget()
-        if k != self.picked_component:
-            self.picture.letters.pick(k)
-            self.component_picked.emit(k)
-
-    def delete_selected(self) -> None:
-        """Take the selected points away."""
-        rows = self.selected
-        if len(rows):
-            self.select_rows(np.empty(0, int))
-            self.pick_row(None)
-            self.session.erase(rows, "Delete points")
-
-    def click(self, x: float, y: float, add: bool = False) -> None:
-        """The person clicked at a pixel: the point there is picked, or nothing; `add` adds to the selection."""
-        rows = self.picture.points.pick(x, y)
-        if not len(rows):
-            if not add:
-                self.deselect()
-            return
-        row = int(rows[0])
-        if add:
-            kept = self.selected
-            self.select_rows(kept[kept != row] if row in kept else np.append(kept, row))
-        else:
-            self.select_rows(np.array([row]))
-        self.pick_row(row)
-
-    def deselect(self) -> None:
-        """Nothing is picked or selected."""
-        if len(self.selected):
-            self.select_rows(np.empty(0, int))
-        self.pick_row(None)
-        self.pick_component(None)
-
-    def _forget_rows(self) -> None:
-        """Rows are other rows now."""
-        if len(self.selected):
-            self.select_rows(np.empty(0, int))
-        self.pick_row(None)
-        self.pointing.leave()
-
     # -- pointing ------------------------------------------------------------------------------------------------------
     def point_at(self, spot: Spot) -> None:
         """The hand is here, nothing is pressed."""
@@ -350,15 +271,6 @@ class Canvas(QWidget):
         self.hand.hide_brush()
         self.pointing.leave()
         self.pulling.leave()
-
-    def _refresh_marks(self) -> None:
-        """Rings and cards belong to points: they follow them, and tell their newest responsibilities."""
-        points = self.picture.points
-        at = None
-        if self._row is not None and self._row < points.count:
-            at = tuple(points.places(self.picture.frame, np.array([self._row]))[0].tolist())
-        self.hand.show_picked(at)
-        self.pointing.follow()
 
     # -- events --------------------------------------------------------------------------------------------------------
     def press(self, spot: Spot) -> None:

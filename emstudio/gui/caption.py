@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice
-from emstudio.core.model import Posterior
+from emstudio.core.posterior import Posterior
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.sentences import Facts, Sentences, sentences, undecided
 from emstudio.gui.widgets import Caption
@@ -29,6 +29,7 @@ class CaptionBar(Caption):
         session.trouble.connect(self._on_trouble)
         session.running_changed.connect(lambda on: None if on else self._draw(session.moment))
         session.settings_changed.connect(lambda: self._draw(session.moment))
+        self._table = session.data.table.name
         self._draw(session.moment)
 
     def sentences(self) -> Sentences:
@@ -52,6 +53,9 @@ class CaptionBar(Caption):
         if said != self._said:
             self._said = said
             self.say(*said)
+        if moment.data.table.name != self._table:  # what another table's sentences needed is given back
+            self._table = moment.data.table.name
+            self.give_back()
 
     def _facts(self, moment: Moment, edit: str) -> Facts:
         running = self._session.running

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QTabBar, QVBoxLayout, QWidget
 
 from emstudio.gui.actions import Actions
@@ -90,10 +90,11 @@ class Centre(QWidget):
         column.setSpacing(0)
         for widget in (self.view_bar, hline(), self.caption):
             column.addWidget(widget)
-        bar = QHBoxLayout()
-        bar.setContentsMargins(16, 0, 16, 8)
-        bar.addWidget(self.trouble)
-        column.addLayout(bar)
+        self._bar = QHBoxLayout()
+        self._bar.setContentsMargins(16, 0, 16, 0)
+        self._bar.addWidget(self.trouble)
+        self.trouble.installEventFilter(self)
+        column.addLayout(self._bar)
         lower = QWidget()
         below = QVBoxLayout(lower)
         below.setContentsMargins(0, 0, 0, 0)
@@ -113,6 +114,12 @@ class Centre(QWidget):
         self._page = self.stage.page
         self.stage.changed.connect(self._on_page)
         self.reset()
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            shown = event.type() == QEvent.Type.ShowToParent
+            self._bar.setContentsMargins(16, 0, 16, 8 if shown else 0)  # without trouble no gap is left for it
+        return super().eventFilter(watched, event)  # type: ignore[arg-type]
 
     def reset(self) -> None:
         """Canvas and objective in the proportion they have at first."""

@@ -15,7 +15,7 @@ from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import hline, text
 from emstudio.session import Session
 
-_STATES = 3  # states whose transitions are all written out
+_STATES = 2  # states whose transitions are all written out
 ROW = 22
 
 
@@ -140,7 +140,7 @@ def _transition_terms(moment: Moment, found: tuple[Scalar, ...]) -> list[list[Pa
         arrow = f"{letter(i)} \u2192 {letter(j)}"
         share = [Fraction(Words(over), Words(under))] if k <= 2 else [Words(f"{over} / {under}")]
         lines.append([Words(arrow, k=i), Words("="), *share, Words("="), Words(result, strong=True)])
-    return [general, *lines] if k <= _STATES else lines
+    return [general, *lines] if k <= _STATES else lines  # `meaning` says it in words
 
 
 def _expected(value: float) -> str:
@@ -155,6 +155,8 @@ def meaning(moment: Moment, found: tuple[Scalar, ...]) -> str:
         return f"Expected {whose}: a stays, b switches, c the sum of the squared distances of x from the path."
     if found and moment.snapshot.posterior is not None and not moment.snapshot.posterior.pairs.any():  # type: ignore[attr-defined]
         return "No series has a second step, so nothing is known of the transitions: they stay as they are."
+    if moment.model.k > _STATES:
+        return f"Expected moves j \u2192 k over all from j, {'over the draws' if moment.how.sampled else 'given the series'}."
     return f"How often a path is expected to go from state to state, {whose}. Zeros stay zero."
 
 

@@ -18,16 +18,18 @@ from emstudio.gui import theme
 GAP = 5.0  # px between two parts
 TALL = 38.0  # px of a line with a fraction
 LOW = 22.0
+SUB = 0.75  # size of a subscript
 
 
 @dataclass(frozen=True)
 class Words:
-    """A run of text; `k` colours it as a component's, `strong` sets a result."""
+    """A run of text; `k` colours it as a component's, `strong` sets a result, `sub` hangs below its end."""
 
     words: str
     k: int | None = None
     strong: bool = False
     quiet: bool = False
+    sub: str = ""
 
     def font(self, px: float) -> QFont:
         return theme.font(px, 600 if self.strong else 400)
@@ -38,13 +40,23 @@ class Words:
         return theme.colour("text2" if self.quiet else "text")
 
     def width(self, px: float) -> float:
-        return QFontMetricsF(self.font(px)).horizontalAdvance(self.words)
+        width = QFontMetricsF(self.font(px)).horizontalAdvance(self.words)
+        return width + QFontMetricsF(self.font(px * SUB)).horizontalAdvance(self.sub) if self.sub else width
 
     def paint(self, painter: QPainter, left: float, middle: float, px: float) -> None:
         painter.setFont(self.font(px))
         painter.setPen(self.colour())
         box = QRectF(left, middle - 10, self.width(px) + 2, 20)
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.words)
+        if self.sub:
+            left += QFontMetricsF(self.font(px)).horizontalAdvance(self.words)
+            painter.setFont(self.font(px * SUB))
+            box = QRectF(left, middle - 10 + px * 0.32, self.width(px), 20)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.sub)
+
+    def spoken(self) -> str:
+        """The text as it is read aloud."""
+        return f"{self.words} {self.sub}" if self.sub else self.words
 
 
 @dataclass(frozen=True)
@@ -107,12 +119,13 @@ class Formulas(QWidget):
         for line in self.lines:
             middle = top + self._height(line) / 2
             px = 13.0
-            while px > 9.0 and _width(line, px) > self.width():
+            while px > 9.0 and wide(line, px) > self.width():
                 px -= 0.5
             left = 0.0
-            for part in line:
+            for i, part in enumerate(line):
+                left += _gap(part) if i else 0.0
                 part.paint(painter, left, middle, px)
-                left += part.width(px) + GAP
+                left += part.width(px)
             top += self._height(line)
 
 
@@ -121,11 +134,17 @@ def spoken(line: Sequence[Part]) -> str:
     words = []
     for part in line:
         if isinstance(part, Fraction):
-            words.append(f"({part.over.words}) / ({part.under.words})")
+            words.append(f"({part.over.spoken()}) / ({part.under.spoken()})")
         else:
-            words.append(part.words)
+            words.append(part.spoken())
     return " ".join(words)
 
 
-def _width(line: Sequence[Part], px: float) -> float:
-    return sum(part.width(px) + GAP for part in line) - GAP
+def wide(line: Sequence[Part], px: float) -> float:
+    """The width of a line in letters of `px`."""
+    return sum(part.width(px) + (_gap(part) if i else 0.0) for i, part in enumerate(line))
+
+
+def _gap(part: Part) -> float:
+    """The room before a part; a comma and a closing bracket stand at what they end."""
+    return 0.0 if isinstance(part, Words) and part.words[:1] in (",", ")") else GAP

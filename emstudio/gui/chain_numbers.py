@@ -198,7 +198,7 @@ def worth(scalar: Scalar, burn_in: int = 0) -> tuple[int, float] | None:
     """(states that the sweeps made, how many independent draws they are worth); None where there is no telling."""
     if scalar.trace is None or len(scalar.trace) - 1 - burn_in < 4:
         return None
-    from emstudio.core.samplers import effective_size
+    from emstudio.core.samplers_tally import effective_size
 
     kept = scalar.trace[1 + burn_in :]
     some = kept[:, :_ENOUGH]  # chains are alike: more of them would tell nothing new

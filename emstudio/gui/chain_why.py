@@ -64,5 +64,5 @@ def note(moment: Moment, row: int, found: Why, exact: np.ndarray) -> str:
     elif shares is not None and made.how.kind == "annealed":
         parts.append(f"The bar is the posterior at temperature {number(made.how.temperature, 3, trim=True)}.")
     if not parts:
-        parts.append("The sum is the series\u2019 likelihood, the same at every step.")
+        parts.append("At every step the sum is the series\u2019 likelihood.")
     return " ".join(parts)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice
-from emstudio.core.format import count, letter, number
+from emstudio.core.format import count, letter, number, tally
 from emstudio.gui.coins_view import expected_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _TOO_MANY = 200_000  # trials times coins beyond which a running fit is not look
 def data(moment: Moment, facts: Facts) -> tuple[str, str, str, str]:
     """(icon, title, what, next) before anything started."""
     n, model = moment.data.n, moment.model
-    title = f"{count(n)} trial{'' if n == 1 else 's'}."
+    title = f"{tally(n, 'trial' if n == 1 else 'trials', moment.data.total)}."
     if facts.obstacle:
         return "warning", title, facts.obstacle, "The trials can be changed, and so can the model."
     what = "Nobody has asked yet which coin made which." if not known(moment) else "Which coin made each is known."

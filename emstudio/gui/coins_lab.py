@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage, QPainter, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.marks import View
-from emstudio.gui import theme
 from emstudio.gui.biases_view import Biases
 from emstudio.gui.coins_view import FOOT, HEAD, Trials
 from emstudio.gui.landscape import LandscapeView
@@ -102,16 +101,6 @@ class CoinsLab(Page):
     def set_motion(self, on: bool) -> None:
         """Whether changes are seen on their way."""
         self.trials.set_motion(on)
-
-    def render(self, width: int, height: int, scale: float = 1.0) -> QImage:  # type: ignore[override]
-        """What is shown as a picture, as large as it is shown."""
-        image = QImage(self.size() * scale, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(scale)
-        image.fill(theme.colour("canvas"))
-        painter = QPainter(image)
-        super().render(painter, self.rect().topLeft())
-        painter.end()
-        return image
 
     def _on_picked(self, row: int | None) -> None:
         self.picked.emit(row)

@@ -52,6 +52,7 @@ class Trials(QWidget):
         self.resp: np.ndarray | None = None
         self.expected = np.empty((0, 2))  # (K, 2) heads and tails that each coin is expected to have made
         self.typed: np.ndarray | None = None  # responsibilities of the trial that is typed
+        self.awaited: int | None = None  # the row that a trial just typed will be
         self._about: tuple | None = None
         self._filled = 0  # trials counted so far, where the coins are known
         self.motion = True
@@ -89,6 +90,13 @@ class Trials(QWidget):
         self.foot.explain()
         self._lay_out()
         self.setAccessibleDescription(self.words())
+        self.pick_awaited()
+
+    def pick_awaited(self) -> None:
+        """Pick the trial just typed, once the field has told what it had to."""
+        if self.awaited is not None and self.awaited < len(self.tokens.heads) and not self.foot.field.text():
+            row, self.awaited = self.awaited, None
+            self.rows.pick(row)
 
     @property
     def known(self) -> bool:
@@ -307,8 +315,13 @@ class Foot(QWidget):
 
     def add(self) -> None:
         """Enter: the trial joins the data; what is none stays in the field, with one sentence in the window."""
-        if self.field.text().strip() and self._trials.add_text(self.field.text()):
+        trials = self._trials
+        trials.awaited = trials.moment.data.n
+        if self.field.text().strip() and trials.add_text(self.field.text()):
             self.field.clear()
+            trials.pick_awaited()
+        else:
+            trials.awaited = None
 
     def explain(self, *_: object) -> None:
         """Which coin would have made the trial that is typed."""
@@ -355,7 +368,7 @@ class Foot(QWidget):
             painter.setPen(theme.colour("text2"))
             room = columns.bar + columns.bar_width - columns.tokens - min(columns.tokens_width, _FIELD) - 8
             words = "counted" if trials.known else "sums, used by the M-step"
-            if painter.fontMetrics().horizontalAdvance(words) > room:
+            if painter.fontMetrics().horizontalAdvance(words) > room or trials.moment.snapshot.phase == "edit":
                 words = "sums"
             painter.drawText(
                 QRectF(columns.tokens, 0, columns.bar + columns.bar_width - columns.tokens, FOOT), end, words

@@ -17,7 +17,8 @@ from emstudio.gui.toolbar import SPEEDS, nearest_speed, step_name
 if TYPE_CHECKING:
     from emstudio.gui.main_window import MainWindow
 
-FILES = "Tables (*.csv *.tsv *.tab *.txt *.dat *.parquet *.xlsx *.xls *.npy);;All files (*)"
+TABLES = "*.csv *.tsv *.tab *.txt *.dat *.parquet *.xlsx *.xls *.npy"
+FILES = f"Tables and sessions ({TABLES} *.ems);;Tables ({TABLES});;Sessions (*.ems);;All files (*)"
 
 
 class Commands(QObject):
@@ -35,8 +36,12 @@ class Commands(QObject):
             "open": self.open,
             "new": self.new,
             "paste": self.paste,
+            "save": lambda: self._window.saving.save(),
+            "save_as": lambda: self._window.saving.save_as(),
             "export_labels": lambda: self._export("labels"),
             "export_model": lambda: self._export("model"),
+            "export_script": lambda: self._export("script"),
+            "export_data": lambda: self._export("data"),
             "export_picture": lambda: self._export("picture"),
             "quit": self._window.close,
             "undo": s.undo,
@@ -81,7 +86,7 @@ class Commands(QObject):
     # -- data ----------------------------------------------------------------------------------------------------------
     def open(self) -> None:
         """Ask for a file; nothing waits meanwhile."""
-        dialog = QFileDialog(self._window, "Open a table", self._window.last_folder(), FILES)
+        dialog = QFileDialog(self._window, "Open a table or a session", self._window.last_folder(), FILES)
         dialog.setObjectName("open_dialog")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self._window.open_source)
@@ -154,6 +159,8 @@ def refresh(window: MainWindow) -> None:
         "copy": started,
         "export_labels": started and bool(moment.data.n),
         "export_model": started,
+        "export_script": started,
+        "export_data": bool(table.rows),
         "clear_points": bool(table.rows),
         "columns": any(c.numeric for c in table.columns),
         "left_out": bool(len(moment.data.dropped)),

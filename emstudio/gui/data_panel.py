@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from emstudio import datasets
-from emstudio.core.chain_data import unobserved
 from emstudio.core.data import Column, Dataset
 from emstudio.core.em import Moment
 from emstudio.core.errors import printable
@@ -17,49 +16,20 @@ from emstudio.gui import theme
 from emstudio.gui.actions import Actions
 from emstudio.gui.canvas import BRUSHES
 from emstudio.gui.chain_numbers import is_chain
+from emstudio.gui.data_roles import summary, truth_columns, weight_columns
 from emstudio.gui.form import SHORT, combo
 from emstudio.gui.generate import GeneratePopup
 from emstudio.gui.popups import ColumnsPopup, LeftOutPopup
 from emstudio.gui.preview import Preview
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.views import Views
-from emstudio.gui.widgets import IconButton, LabeledRow, SegmentedTools, text
+from emstudio.gui.widgets import IconButton, LabeledRow, SegmentedTools, Wrapped, text
 from emstudio.session import Session
 
 
 def axis_title(column: Column) -> str:
     """`eruptions, min`"""
     return column.title + (f", {column.unit}" if column.unit else "")
-
-
-def summary(data: Dataset) -> str:
-    """`272 rows, 2 columns, none missing`: what is fitted; `185 steps in 5 series, 2 columns, 6 unobserved steps`."""
-    if data.series is not None:
-        return _series_summary(data)
-    if not data.n:
-        return "No points yet: click on the canvas"
-    rows = f"{theme.count(data.n)} row{'s' if data.n != 1 else ''}"
-    columns = f"{data.d} column{'s' if data.d != 1 else ''}"
-    if data.mask is not None:
-        return f"{rows}, {columns}, {theme.count(int(data.mask.sum()))} cells missing"
-    return f"{rows}, {columns}" + ("" if len(data.dropped) else ", none missing")
-
-
-def _series_summary(data: Dataset) -> str:
-    if not data.n:
-        return "No steps yet: draw the series"
-    many = len(data.offsets) - 1
-    steps = f"{theme.count(data.n)} step{'s' if data.n != 1 else ''}" + (
-        f" in {theme.count(many)} series" if many > 1 else ""
-    )
-    parts = [steps, f"{data.d} column{'s' if data.d != 1 else ''}"]
-    unseen = int(unobserved(data).sum())
-    cells = 0 if data.mask is None else int(data.mask.sum()) - unseen * data.d
-    if unseen:
-        parts.append(f"{theme.count(unseen)} unobserved step{'s' if unseen != 1 else ''}")
-    if cells:
-        parts.append(f"{theme.count(cells)} cell{'s' if cells != 1 else ''} missing")
-    return ", ".join(parts if unseen or cells else [*parts, "none missing"])
 
 
 class DataPanel(QWidget):
@@ -96,7 +66,7 @@ class DataPanel(QWidget):
         self._missing_row = LabeledRow("Missing", self.missing_box, label_width=56)
         column.addWidget(self._missing_row)
         session.settings_changed.connect(self._show_missing)
-        for row in self._order_rows():
+        for row in (*self._order_rows(), self._weights_row()):
             column.addWidget(row)
         self.x_box, self.y_box, self.truth_box = combo("x_axis"), combo("y_axis"), combo("truth")
         self.x_box.activated.connect(lambda: self._choose_axes())
@@ -169,8 +139,21 @@ class DataPanel(QWidget):
         self._session.failed.connect(lambda words: self._show_order())  # what was refused is not chosen
         return self._order
 
+    def _weights_row(self) -> LabeledRow:
+        """What says how often a row counts: there is the choice where the table has a column for it."""
+        self.weights_box = combo("weights_column")
+        self.weights_box.setAccessibleName("Column of the row weights")
+        self.weights_box.setToolTip(
+            "How often each row counts; a row of weight 3 is the same as three such rows. The column is not fitted"
+        )
+        self.weights_box.activated.connect(lambda i: self._session.set_weights(self.weights_box.itemData(i)))
+        self._weights = LabeledRow("Weights", self.weights_box, label_width=56)
+        self._session.settings_changed.connect(self._show_weights)
+        self._session.failed.connect(lambda words: self._show_weights())  # what was refused is not chosen
+        return self._weights
+
     def _count_row(self) -> QHBoxLayout:
-        self.count = text(role="label", wrap=True)
+        self.count = text(role="label", wrap=True, kind=Wrapped)
         self.count.setObjectName("row_count")
         self.left_out_button = QToolButton()
         self.left_out_button.setObjectName("left_out_button")
@@ -227,6 +210,7 @@ class DataPanel(QWidget):
         self.left_out_button.setText(f"{theme.count(gone)} left out")
         self._show_missing()
         self._show_order()
+        self._show_weights()
         self._show_axes()
         self._show_truth(data)
         self.preview.set_dataset(data)
@@ -254,6 +238,16 @@ class DataPanel(QWidget):
                 box.addItem(c.title, c.name)
             box.setCurrentIndex(max(0, box.findData(now)))
 
+    def _show_weights(self) -> None:
+        data, box = self._session.data, self.weights_box
+        able = [] if is_chain(self._session.model) else weight_columns(data)
+        self._weights.setVisible(bool(able))
+        box.clear()
+        box.addItem("none", None)
+        for name in able:
+            box.addItem(data.table.column(name).title, name)
+        box.setCurrentIndex(max(0, box.findData(data.weighing)))
+
     def _show_moment(self, moment: Moment) -> None:
         self.preview.set_dataset(moment.data)
         self.preview.show_responsibilities(moment.snapshot.resp, moment.model.parts)
@@ -270,9 +264,9 @@ class DataPanel(QWidget):
                 box.setCurrentIndex(columns[axis] if axis < len(columns) else -1)
             box.setToolTip(f"<span>{escape(box.currentText())}</span>")
             box.setEnabled(len(titles) > 1)
-        aligned = self._session.data.series is not None
+        aligned = self._session.data.series is not None or not self._weights.isHidden()
         for row in (self._x_row, self._y_row):
-            row.label.setMinimumWidth(56 if aligned else 24)  # as Series and Time above
+            row.label.setMinimumWidth(56 if aligned else 24)  # as Series and Time or Weights above
         along = view is not None and view.kind in (
             "laboratory",
             "series",
@@ -344,9 +338,3 @@ class DataPanel(QWidget):
     def open_left_out(self) -> None:
         """List the rows left out."""
         LeftOutPopup(self._session.data, self).open_below(self.count)
-
-
-def truth_columns(data: Dataset) -> list[str]:
-    """The columns that can serve as the truth: text, or numbers that name or label rows; never those fitted."""
-    taken = (*data.names, data.sequence, data.time)
-    return [c.name for c in data.table.columns if c.name not in taken and (not c.numeric or not c.fit)]

@@ -1,18 +1,20 @@
-"""Taking results away: labels and responsibilities (CSV), the model (JSON), the canvas (PNG), complete or not at all."""
+"""Taking results away: labels, the model, a script, the data, the canvas; each file is complete or not there at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
-from emstudio import storage
+from emstudio import storage, tables
 from emstudio.core.em import evaluate
 from emstudio.core.errors import UserError
 from emstudio.core.runs import Entry, Run
+from emstudio.gui import paper, sheet, theme
 from emstudio.session import Session
+from emstudio.session.recipe import recipe
+from emstudio.storage.pictures import PICTURES, picture_kind
 
 if TYPE_CHECKING:
     from emstudio.gui.main_window import MainWindow
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
 KINDS = {
     "labels": ("Export labels and responsibilities", "csv", "Comma-separated values (*.csv)"),
     "model": ("Save the model", "json", "Model (*.json)"),
-    "picture": ("Export the picture", "png", "Picture (*.png)"),
+    "script": ("Export a script", "py", "Python script (*.py)"),
+    "data": ("Export the data", "csv", "Comma-separated values (*.csv)"),
+    "picture": ("Export the picture", "png", ";;".join(f"{words} (*.{kind})" for kind, words in PICTURES.items())),
 }
-_SHARP = 2.0  # device pixels a pixel of the exported picture
 
 
 def ask(window: MainWindow, what: str) -> None:
@@ -35,6 +38,7 @@ def ask(window: MainWindow, what: str) -> None:
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(suffix)
     dialog.selectFile(suggestion(window.session, what))
+    dialog.filterSelected.connect(lambda shown: dialog.setDefaultSuffix(shown.rpartition("*.")[2].rstrip(")")))
     dialog.fileSelected.connect(lambda path: export(window, what, path))
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()
@@ -49,7 +53,9 @@ def suggestion(session: Session, what: str) -> str:
 def export(window: MainWindow, what: str, path: str) -> bool:
     """Write `what` to `path` and say so; what cannot be written is one sentence in the window."""
     try:
-        content = picture(window.stage) if what == "picture" else document(window.session, what)
+        content = (
+            picture(window.stage, picture_kind(path)) if what == "picture" else document(window.session, what, path)
+        )
         storage.write(path, content)
     except UserError as error:
         window.tell(f"{error}.")
@@ -59,14 +65,21 @@ def export(window: MainWindow, what: str, path: str) -> bool:
     return True
 
 
-def document(session: Session, what: str) -> bytes:
-    """The labels or the model of the moment shown. Raises UserError where nothing is fitted."""
+def document(session: Session, what: str, path: str = "") -> bytes:
+    """The data, or of the moment shown the labels, the model or the script that is to stand at `path`.
+
+    Raises UserError where nothing is fitted.
+    """
     moment = session.moment
+    if what == "data":
+        return "".join(tables.csv_lines(moment.data.table)).encode()
     if moment.snapshot.params is None:
         raise UserError("nothing is fitted yet", "make a step first")
     if what == "model":
         run = shown_run(session)
         return storage.json_text(storage.fit_document(run, warnings=run.notices))
+    if what == "script":
+        return storage.python_script(recipe(session), path)
     resp, density = storage.responsibilities(moment.model, moment.data, moment.snapshot.params)
     found = storage.decoded(moment.model, moment.data, moment.snapshot.params)
     path = None if found is None else found[0]
@@ -96,11 +109,14 @@ def shown_run(session: Session) -> Run:
     return Run(moment, trace, stop, reason, notices)
 
 
-def picture(canvas: Stage) -> bytes:
-    """The view as it is seen, twice as sharp, as PNG."""
-    image = canvas.render(canvas.width(), canvas.height(), _SHARP)
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not image.save(buffer, "PNG"):
-        raise UserError("the picture could not be made", "make the window larger and try again")
-    return bytes(buffer.data().data())
+def picture(stage: Stage, kind: str) -> bytes:
+    """The view as it is seen: twice as sharp as PNG; as SVG and PDF in light colours, as paper is."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    moment = stage.canvas.session.moment
+    title = f"{sheet.heading(moment)}: {moment.data.table.name}"
+    wear = theme.current() if kind == "png" else theme.LIGHT
+    with theme.worn(app, wear):
+        return paper.written(
+            kind, stage.width(), stage.height(), stage.paint_on, title, "; ".join(sheet.details(moment))
+        )

@@ -1,6 +1,6 @@
 """A form made from declared parameters: whole number -> stepper, choice -> combo, number -> line, bool -> check box.
 
-form = Form(Model.parameters())
+form = Form(Model.parameters())            a second argument gives parameters a field of their own, by name
 form.show_values({"k": 2, ...})           quietly
 form.edited.connect(slot)                  (name, value), parsed; wrong input is told in place and not emitted
 """
@@ -28,10 +28,11 @@ from PySide6.QtWidgets import (
 )
 
 from emstudio.core.errors import UserError
-from emstudio.core.model import Parameter
+from emstudio.core.parameter import Parameter
 from emstudio.gui import icons
 from emstudio.gui.widgets import LabeledRow, Stepper, text
 
+Made = tuple[QWidget, Callable[[Any], None]]  # a field, and how it is shown a value
 SHORT = Qt.ItemDataRole.UserRole + 1  # of a combo's item: what the closed box shows where its text has no room
 
 
@@ -77,13 +78,20 @@ class Form(QWidget):
 
     edited = Signal(str, object)
 
-    def __init__(self, parameters: Sequence[Parameter], parent: QWidget | None = None):
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        own: Mapping[str, Callable[[Callable[[Any], None]], Made]] | None = None,
+        parent: QWidget | None = None,
+    ):
+        """`own[name](give)` makes the field of a parameter, which takes the whole width and calls `give` with its value."""
         super().__init__(parent)
         self.parameters = tuple(parameters)
+        self._own = dict(own or {})
         self.fields: dict[str, QWidget] = {}
         self._errors: dict[str, QLabel] = {}
         self._show: dict[str, Callable[[Any], None]] = {}
-        self._rows: dict[str, LabeledRow] = {}
+        self._rows: dict[str, QWidget] = {}
         self._values: dict[str, Any] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -118,24 +126,26 @@ class Form(QWidget):
 
     # -- inside --------------------------------------------------------------------------------------------------------
     def _add(self, column: QVBoxLayout, p: Parameter) -> None:
+        own = self._own.get(p.name)
         make = {"int": self._stepper, "choice": self._combo, "bool": self._check}.get(p.type, self._line)
-        field, show = make(p)
+        field, show = make(p) if own is None else own(partial(self._give, p))
         field.setObjectName(f"field_{p.name}")
         field.setAccessibleName(p.label)
         field.setAccessibleDescription(p.help)
-        field.setToolTip(p.help)
+        if own is None:
+            field.setToolTip(p.help)
         wrong = text(role="fault", wrap=True)
         wrong.setObjectName(f"error_{p.name}")
         wrong.hide()
-        self._rows[p.name] = LabeledRow(p.label, field)
+        self._rows[p.name] = LabeledRow(p.label, field) if own is None else field
         column.addWidget(self._rows[p.name])
         column.addWidget(wrong)
         self.fields[p.name], self._show[p.name], self._errors[p.name] = field, show, wrong
 
     def _more_button(self) -> QToolButton | None:
-        """The switch for what is seldom needed, at the end of the last row that is always shown."""
+        """The switch for what is seldom needed, at the end of the last line that is always shown."""
         hidden = [p.label for p in self.parameters if p.more]
-        shown = [p.name for p in self.parameters if not p.more]
+        shown = [p.name for p in self.parameters if not p.more and p.name not in self._own]
         if not hidden or not shown:
             return None
         button = QToolButton()
@@ -159,26 +169,26 @@ class Form(QWidget):
                 opened = self.more is None or self.more.isChecked()
                 self._rows[p.name].setVisible(own or opened)
 
-    def _stepper(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+    def _stepper(self, p: Parameter) -> Made:
         low = int(p.low) if p.low is not None else -(2**31) + 1
         high = int(p.high) if p.high is not None else 2**31 - 1
         field = Stepper(low, high, int(p.default), p.label)
         field.valueChanged.connect(partial(self._give, p))
         return field, quietly(field, lambda value: field.setValue(int(value)))
 
-    def _combo(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+    def _combo(self, p: Parameter) -> Made:
         field = combo("")
         for value, title in p.choices:
             field.addItem(title, value)
         field.activated.connect(lambda i: self._give(p, field.itemData(i)))
         return field, lambda value: field.setCurrentIndex(field.findData(value))
 
-    def _check(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+    def _check(self, p: Parameter) -> Made:
         field = QCheckBox()
         field.toggled.connect(lambda on: self._give(p, on))
         return field, quietly(field, lambda value: field.setChecked(bool(value)))
 
-    def _line(self, p: Parameter) -> tuple[QWidget, Callable[[Any], None]]:
+    def _line(self, p: Parameter) -> Made:
         field = QLineEdit()
         field.setAcceptDrops(False)
         field.editingFinished.connect(lambda: self._typed(p, field))

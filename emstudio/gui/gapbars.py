@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPaintE
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
-from emstudio.core.format import MINUS, number
+from emstudio.core.format import MINUS, number, signed
 from emstudio.gui import theme
 from emstudio.gui.chain_numbers import bound_error
 from emstudio.gui.refresh import Refresher
@@ -20,6 +20,7 @@ from emstudio.gui.track import Track
 from emstudio.gui.widgets import Steady, Swatch, text
 from emstudio.session import Session
 
+UNIT = "nats, higher is better"
 MOST, WIDEST = 8, 40.0
 TALLEST = 300  # pixels of the section
 
@@ -45,7 +46,8 @@ class GapBars(QWidget):
         self.setMaximumHeight(TALLEST)
         column.setSpacing(6)
         self.title, self.gap, self.parts = text("", "title"), text("", "label"), text("", "label")
-        column.addLayout(_ends(self.title, text("nats, higher is better", "unit")))
+        self.unit = text(UNIT, "unit")
+        column.addLayout(_ends(self.title, self.unit))
         column.addWidget(self.bars, 1)
         column.addLayout(_legend(self.gap))
         column.addLayout(_ends(self.parts, self.sum))
@@ -57,6 +59,8 @@ class GapBars(QWidget):
         self.bars.track.sync()
         self.bars.setAccessibleDescription(self.bars.words())
         self.bars.update()
+        against = self.bars.against()
+        self.unit.setText(f"nats from {against}" if against else UNIT)
         self.sum.setText(sum_of(moment))
         title, gap, parts = names_of(moment)
         self.title.setText(title)
@@ -73,7 +77,7 @@ class GapBars(QWidget):
 def names_of(moment: Moment) -> tuple[str, str, str]:
     """(title, the gap's name, the sum): what F is depends on the kind of E-step."""
     if moment.how.kind == "annealed":
-        return "log L and F", "what F lacks", "F = Q + T H"
+        return "log L and F", "what F lacks; a line is log L below F", "F = Q + T H"
     if moment.how.sampled:
         return "log L and F from draws", "gap, as estimated", "F = Q + H"
     closed = "KL gap, closed by E" if moment.how.kind == "soft" else "KL gap, left open by E"
@@ -127,7 +131,7 @@ class Bars(QWidget):
         self.setMinimumHeight(66)
 
     def sizeHint(self) -> QSize:
-        return QSize(296, 116)
+        return QSize(296, 70)  # what is wished for; they take what is left
 
     def shown(self) -> tuple[int, int]:
         """First and one past the last cell shown: of this run, the current one with up to two of the future behind it."""
@@ -168,10 +172,36 @@ class Bars(QWidget):
             return
         room = max(6, high - low)
         pitch = self.width() / room
-        decimals = self._decimals(likelihood[np.isfinite(likelihood)], pitch)
+        figures = self.figures()
         for j, i in enumerate(range(low, high)):
             centre = (j + 0.5) * pitch
-            self._bar(painter, i, centre, min(WIDEST, pitch * 0.78), pitch, base, limits, decimals)
+            self._bar(painter, i, centre, min(WIDEST, pitch * 0.78), pitch, base, limits, figures[j])
+
+    def figures(self) -> list[str]:
+        """What stands above each bar shown: its value, or how much it is more than the current one, see `against`."""
+        low, high = self.shown()
+        values = self.track.facts[low:high]["likelihood"]
+        now = float(values[self.track.current - low])
+        return [
+            signed(v - now, 1) if self.against() and low + j != self.track.current else words
+            for j, (v, words) in enumerate(zip(values.tolist(), self._values(values), strict=True))
+        ]
+
+    def against(self) -> str:
+        """The half-step that the others are told as differences from: where their values would read alike and are not."""
+        low, high = self.shown()
+        values = self.track.facts[low:high]["likelihood"]
+        here = self.track.current - low
+        if not len(values) or not np.isfinite(values[here]):
+            return ""
+        words = self._values(values)
+        apart = np.abs(values - values[here]) > 1e-12 * abs(values[here])  # and no round-off
+        alike = any(apart[j] and words[j] == words[here] for j in range(len(words)))
+        return self.track.cells[self.track.current].moment.label if alike else ""
+
+    def _values(self, values: np.ndarray) -> list[str]:
+        decimals = self._decimals(values[np.isfinite(values)], self.width() / max(6, len(values)))
+        return [number(v, decimals=decimals) for v in values.tolist()]
 
     @staticmethod
     def _decimals(values: np.ndarray, pitch: float) -> int:
@@ -200,7 +230,7 @@ class Bars(QWidget):
         pitch: float,
         base: float,
         limits: tuple,
-        decimals: int,
+        words: str,
     ) -> None:
         now = self.track.facts[i]
         here = i == self.track.current
@@ -211,7 +241,6 @@ class Bars(QWidget):
             top = self._height(likelihood, base, limits)
             low = self._height(bound, base, limits) if np.isfinite(bound) else None
             self._stack(painter, centre, width, base, top, low)
-            words = number(likelihood, decimals=decimals)
             role = "text" if here else "text2"
             self._text(
                 painter,
@@ -248,6 +277,8 @@ class Bars(QWidget):
             if low - top >= 0.3:
                 seam = 1.0 if low - top > 2.5 else 0.0
                 painter.fillRect(QRectF(left, top, width, low - top - seam), theme.colour("gap"))
+            elif top - low >= 2.0:  # a tempered F is no bound, and can lie above
+                painter.fillRect(QRectF(left, top - 1, width, 2), theme.colour("ink"))
         self._break(painter, left, width, base - 9)
 
     def _break(self, painter: QPainter, left: float, width: float, y: float) -> None:

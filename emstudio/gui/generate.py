@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayou
 from emstudio.core.data import Column, Table, frozen
 from emstudio.core.errors import UserError
 from emstudio.core.format import number
-from emstudio.core.model import Model, Parameter, Params, find
+from emstudio.core.model import Model, Params, find
+from emstudio.core.parameter import Parameter
 from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.widgets import LabeledRow, text
 from emstudio.session import Session

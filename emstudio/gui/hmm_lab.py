@@ -7,12 +7,11 @@ lab.series, lab.strips          what is drawn along time; `lab.span` is the part
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, QTimer
-from PySide6.QtGui import QImage, QPainter, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.marks import View
-from emstudio.gui import theme
 from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.form import combo
 from emstudio.gui.page import Page
@@ -294,18 +293,6 @@ class HmmLab(Page):
     def set_motion(self, on: bool) -> None:
         """Whether changes are seen on their way."""
         self.series.set_motion(on)
-
-    def render(self, width: int, height: int, scale: float = 1.0) -> QImage:  # type: ignore[override]
-        """What is shown as a picture, as large as it is shown."""
-        image = QImage(self.size() * scale, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(scale)
-        image.fill(theme.colour("canvas"))
-        painter = QPainter(image)
-        self.series.grain = self.strips.grain = scale
-        super().render(painter, self.rect().topLeft())
-        self.series.grain = self.strips.grain = 0.0
-        painter.end()
-        return image
 
     def _on_picked(self, row: int | None) -> None:
         self.strips.setAccessibleDescription(self.strips.words())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +15,14 @@ from emstudio.core.em import Moment
 from emstudio.core.format import count, number
 from emstudio.core.history import Node
 from emstudio.gui import chain_why, theme
-from emstudio.gui.bayes import HINT as HINT_BAYES
-from emstudio.gui.bayes import NEAREST, BayesTable, rule
+from emstudio.gui.bayes import BayesTable, hint_of, rule
 from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import Chip, ResponsibilityBar, text
 from emstudio.session import Session
 
 HINT = "Click a point, or rest on an empty spot."
-TRIALS_HINT = "Click a trial, or type a new one."
+HINTS = {"coins": "Click a trial, or type a new one.", "multinomial": "Click a row."}
 MOST_VALUES = 8
 SHORT = 24  # signs of a column's name that stay on one line
 
@@ -61,7 +61,8 @@ def why(node: Node, row: int | None) -> Why | None:
     if snapshot.phase == "E":
         return Why(shares, moment, _WAYS.get(moment.how.kind if moment.model.cost is None else "", ""))
     made = _coloured(node)
-    moved = "parameters" if is_chain(moment.model) else "shapes"
+    shape = moment.model.shape_name(moment.data)
+    moved = "parameters" if is_chain(moment.model) else shape + ("es" if shape.endswith("s") else "s")
     if made is not None:
         return Why(shares, made, f"Coloured by {made.label}; the {moved} have moved since.")
     return Why(shares, moment, "Coloured before the edit; the numbers are new.")
@@ -80,14 +81,16 @@ def _coloured(node: Node) -> Moment | None:
     return None
 
 
-def values_html(data: Dataset, x: np.ndarray) -> str:
-    """The values of a point with their units, as escaped HTML."""
+def values_html(data: Dataset, x: np.ndarray, levels: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The values of a point with their units, as escaped HTML; `levels` are the categories of columns that hold codes."""
     parts = []
     for column, value in list(zip(data.columns, x))[:MOST_VALUES]:
         if np.isnan(value):
             continue
         unit = f"&nbsp;{html.escape(column.unit)}" if column.unit else ""
-        shown = number(float(value), 6, trim=True)
+        spelled = (levels or {}).get(column.name, ())
+        code = round(float(value))
+        shown = html.escape(spelled[code]) if 0 <= code < len(spelled) else number(float(value), 6, trim=True)
         name = html.escape(column.title)
         name = name.replace(" ", "&nbsp;") if len(column.title) <= SHORT else name  # a line breaks between values
         parts.append(f"{name}&nbsp;<span style='font-weight:600'>{shown}</span>{unit}")
@@ -157,6 +160,7 @@ class Inspector(QWidget):
         self._rows = data.n
         # What stands below does not jump when a point is picked.
         self.values.setMinimumHeight(2 * self.values.fontMetrics().lineSpacing() if data.d > 2 else 0)
+        self.note.setMinimumHeight(0)
         self._show()
 
     # -- showing it ----------------------------------------------------------------------------------------------------
@@ -174,16 +178,15 @@ class Inspector(QWidget):
             self._show_nothing(chain_why.HINT)
             return
         if x is None:
-            self._show_nothing(TRIALS_HINT if self._session.model.name == "coins" else HINT)
+            self._show_nothing(HINTS.get(self._session.model.name, HINT))
             return
         empty = "not in the data" if self._session.model.name == "coins" else "empty spot"
-        self.chip.setText(empty if row is None else f"row {count(int(data.rows[row]) + 1)}")
-        self.values.setText(values_html(data, x))
+        what = "trial" if self._session.model.name == "coins" else "row"
+        self.chip.setText(empty if row is None else f"{what} {count(int(data.rows[row]) + 1)}")
+        self.values.setText(values_html(data, x, dict(getattr(self._session.model, "categories", ()))))
         if chain and row is not None:
             self.chip.setText(chain_why.chip(node.moment, row))
             self.values.setText(values_html(data, data.observed[row]) or "not observed")
-        needed = self.values.heightForWidth(self.values.width())
-        self.values.setMinimumHeight(max(needed, self.values.minimumHeight()))
         found = why(node, row)
         if found is None:
             self._show_nothing(None)
@@ -191,6 +194,9 @@ class Inspector(QWidget):
             self._show_step(found, row)
         else:
             self._show_rule(found, x)
+        for words in (self.values, self.note):  # a stack of pages does not ask how high words are at its width
+            needed = words.heightForWidth(words.width())
+            words.setMinimumHeight(max(needed, words.minimumHeight()))
 
     def _show_step(self, found: Why, row: int) -> None:
         """A step of a series: past and future instead of weight and density."""
@@ -226,6 +232,6 @@ class Inspector(QWidget):
             self.values.setText(words)
         self.bar.show_values([])
         model = self._session.model
-        hint = chain_why.RULE_HINT if is_chain(model) else HINT_BAYES if model.cost is None else NEAREST
+        hint = chain_why.RULE_HINT if is_chain(model) else hint_of(model)
         self.table.show_rule(None, len(model.parts), hint)
         self.note.setText(" " if words is not None else "No colour yet: nothing is fitted.")

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QTransform
 
 from emstudio.core.marks import Bars, Borders, Curve, Ellipse, Simplex
-from emstudio.gui import theme
+from emstudio.gui import theme, vector
 from emstudio.gui.layers import Frame, Layer
 
 LINES = (2.0, 1.5, 1.25)  # pixels, of the first, second and third contour
@@ -81,12 +81,12 @@ class Shapes(Layer):
                 paint_simplex(painter, frame, mark)
         curves = [m for m in self._marks if isinstance(m, Curve)]
         if curves:  # what rises out of the picture does not run through the legend
-            painter.setClipRect(QRectF(0, LEGEND, frame.width, frame.height - LEGEND))
-        for mark in curves:
-            paint_fill(painter, frame, mark)
-        for mark in sorted(curves, key=lambda c: c.component is None):
-            if mark.line:
-                paint_line(painter, frame, mark)
+            with vector.clipped(painter, QRectF(0, LEGEND, frame.width, frame.height - LEGEND)):
+                for mark in curves:
+                    paint_fill(painter, frame, mark)
+                for mark in sorted(curves, key=lambda c: c.component is None):
+                    if mark.line:
+                        paint_line(painter, frame, mark)
         paint_ellipses(painter, frame, [m for m in self._marks if isinstance(m, Ellipse)], self._many)
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QPointF, QSignalBlocker, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.format import number
@@ -25,8 +25,8 @@ from emstudio.gui import theme
 from emstudio.gui.coins_view import expected_of
 from emstudio.gui.heat import oval
 from emstudio.gui.landscape_map import LandscapeMap
+from emstudio.gui.pulls import Pulls
 from emstudio.gui.refresh import Refresher
-from emstudio.gui.tools import SLACK, Stroke
 from emstudio.gui.trails import Trails
 from emstudio.models.coin_landscape import Area, Landscape, Question, answer, question, same
 from emstudio.session import Session
@@ -36,31 +36,19 @@ _BIASES = View("biases", ())
 _KEY = "landscape"
 
 
-class LandscapeView(LandscapeMap):
+class LandscapeView(Pulls, LandscapeMap):
     """The picture of the landscape of the newest moment, for two of its coins."""
 
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
         super().__init__(parent)
-        self.setObjectName("landscape")
-        self.setAccessibleName("Log-likelihood landscape")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(200, 150)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMouseTracking(True)
-        self._session = session
-        self.moment = session.moment
+        self.start_pulls("landscape", "Log-likelihood landscape", session)
         self._question: Question | None = None  # that `answer` answers
         self._asked: Question | None = None
         self._trails = Trails()
-        self._stroke = Stroke(session, self)
-        self._held: tuple[QPointF, QPointF] | None = None
-        self._dragging = False
         self.first_box, self.second_box = self._box("first"), self._box("second")
-        refresher.draw.connect(self.show_moment)
         session.jobs.done.connect(self._on_done)
         session.jobs.failed.connect(self._on_failed)
-        theme.notifier.changed.connect(self.recolour)
-        self.show_moment(session.moment)
+        self.follow(refresher)
 
     def _box(self, name: str) -> QComboBox:
         box = QComboBox(self)
@@ -207,45 +195,28 @@ class LandscapeView(LandscapeMap):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.second_box.move(self.width() - 16 - 54, 2)
-        self.first_box.move(self.width() - 16 - 54 - 60, 2)
+        self.second_box.move(self.width() - 16 - 54, 0)
+        self.first_box.move(self.width() - 16 - 54 - 60, 0)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.ask()
 
     # -- mouse and keyboard --------------------------------------------------------------------------------------------
-    def _on_point(self, place: QPointF) -> bool:
+    def thing_at(self, place: QPointF) -> tuple[int, int] | None:
+        """The pair of coins whose point is at a place."""
         if self.at is None:
-            return False
+            return None
         here = self.place(*self.at)
-        return math.hypot(place.x() - here.x(), place.y() - here.y()) <= 10
+        return self.pair if math.hypot(place.x() - here.x(), place.y() - here.y()) <= 10 else None
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._on_point(event.position()):
-            assert self.at is not None
-            self._held = (event.position(), self.place(*self.at) - event.position())
-            self._dragging = False
+    def centre_of(self, thing: object) -> QPointF:
+        assert self.at is not None
+        return self.place(*self.at)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        at = event.position()
-        if self._held is None:
-            near = self._on_point(at)
-            self.setCursor(Qt.CursorShape.SizeAllCursor if near else Qt.CursorShape.ArrowCursor)
-            return
-        pressed, grip = self._held
-        if not self._dragging and math.hypot(at.x() - pressed.x(), at.y() - pressed.y()) < SLACK:
-            return
-        if not self._dragging:
-            self._dragging = True
-            self._stroke.begin()
-        self._move_to(self.biases_at(at + grip))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._held is not None:
-            self.mouseMoveEvent(event)
-            self._held = None
-            self._stroke.end()
+    def carry(self, thing: object, place: QPointF) -> None:
+        """Move the point shown, and with it two biases."""
+        self._move_to(self.biases_at(place))
 
     def _move_to(self, place: tuple[float, float]) -> None:
         i, j = self.pair
@@ -257,7 +228,7 @@ class LandscapeView(LandscapeMap):
             self._session.drag(Handle("biases", i, j), VIEW, place)
             return True
 
-        self._stroke.edit("drag", move)
+        self.stroke.edit("drag", move)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, 1), Qt.Key.Key_Down: (0, -1)}
@@ -265,20 +236,12 @@ class LandscapeView(LandscapeMap):
         if held & Qt.KeyboardModifier.AltModifier and event.key() in steps and self.at is not None:
             far = 0.01 if held & Qt.KeyboardModifier.ShiftModifier else 0.001
             dx, dy = steps[Qt.Key(event.key())]
-            self._stroke.begin()
-            self._move_to((self.at[0] + far * dx, self.at[1] + far * dy))
-            self._stroke.end()
+            to = self.at[0] + far * dx, self.at[1] + far * dy
+            self.once(lambda: self._move_to(to))
         else:
             super().keyPressEvent(event)
 
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip:
-            words = self._tip(QPointF(event.pos()))  # type: ignore[attr-defined]
-            QToolTip.showText(event.globalPos(), words, self) if words else QToolTip.hideText()  # type: ignore[attr-defined]
-            return True
-        return super().event(event)
-
-    def _tip(self, place: QPointF) -> str:
+    def tip(self, place: QPointF) -> str:
         """The log-likelihood at a place of the map."""
         if self.answer is None or not self.plot.contains(place):
             return ""

@@ -10,12 +10,14 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap, QPolygon
 from PySide6.QtWidgets import QWidget
 
 from emstudio.core.format import number
-from emstudio.gui import theme
+from emstudio.gui import theme, vector
 from emstudio.gui.heat import contours, heat_image
 from emstudio.gui.items import faded
 from emstudio.models.coin_landscape import Area, Landscape
 
 HEAD, FOOT, LEFT, RIGHT = 30.0, 44.0, 66.0, 24.0
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # from tick to tick
+APART, APART_FINE = 26.0, 34.0  # px between two ticks at least: of one decimal, of two
 
 
 class LandscapeMap(QWidget):
@@ -92,7 +94,10 @@ class LandscapeMap(QWidget):
 
     # -- painting ------------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        self.paint_on(QPainter(self))
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint the landscape from the painter's origin."""
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         painter.fillRect(self.rect(), theme.colour("canvas"))
         painter.setFont(theme.font(12, 600))
@@ -106,19 +111,15 @@ class LandscapeMap(QWidget):
             painter.drawText(QRectF(24, HEAD, self.width() - 48, self.height() - HEAD - 24), flags, self.hint)
             return
         self._paint_axes(painter)
-        painter.save()
-        painter.setClipRect(self.plot)
-        self._show_map(painter)
-        self._paint_oval(painter)
-        painter.restore()
+        with vector.clipped(painter, self.plot):
+            self._show_map(painter)
+            self._paint_oval(painter)
         self._paint_way(painter)
 
     def _paint_axes(self, painter: QPainter) -> None:
         plot, (low, high) = self.plot, self.area
-        most = plot.width() / 40
-        step = next(
-            (s for s in (0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / s <= most), 0.5 if high - low > 0.6 else 0.2
-        )
+        wide = plot.width() / (high - low)  # px of the whole of [0, 1]
+        step = next((s for s in STEPS if s * wide >= (APART if s >= 0.1 else APART_FINE)), STEPS[-1])
         painter.setFont(theme.font(11))
         painter.setPen(theme.colour("text2"))
         decimals = 1 if step >= 0.1 else 2
@@ -144,6 +145,9 @@ class LandscapeMap(QWidget):
         if self.answer is None:
             painter.fillRect(plot, theme.colour("chip"))
             return
+        if vector.on_paper(painter):
+            self._paint_map(painter, self.answer)
+            return
         if self._map is None or self._map_of != (plot, sharp):
             self._map_of = (plot, sharp)
             self._map = QPixmap((plot.size() * sharp).toSize())
@@ -159,7 +163,7 @@ class LandscapeMap(QWidget):
     def _paint_map(self, painter: QPainter, found: Landscape) -> None:
         plot = self.plot
         assert self._image is not None
-        painter.drawImage(plot, self._image)
+        vector.paint_image(painter, plot, self._image)
         painter.setPen(QPen(faded(theme.colour("text2"), 0.45), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for points in self._contours:
@@ -197,16 +201,7 @@ class LandscapeMap(QWidget):
         way = [*self._polygon(self.way).toList(), here]
         taken.append(QRectF(here.x() - 9, here.y() - 9, 18, 18))
         taken += [QRectF(p.x() - 5, p.y() - 5, 10, 10) for p in way]
-        found = self.answer
-        crosses: list[tuple[QPointF, str]] = []
-        if found is not None and found.top is not None:
-            x, y = found.top
-            crosses.append((self.place(x, y), f"{number(x, decimals=3)}, {number(y, decimals=3)}"))
-            if found.swapped and abs(x - y) > 0.02:
-                crosses.append((self.place(y, x), "the same, swapped"))
-        if found is not None:
-            crosses += [(self.place(x, y), words) for x, y, words in found.heat.spots]
-        crosses = [(p, words) for p, words in crosses if self.plot.adjusted(-1, -1, 1, 1).contains(p)]
+        crosses = self.crosses()
         for place, _ in crosses:
             self._paint_cross(painter, place)
             taken.append(QRectF(place.x() - 6, place.y() - 6, 12, 12))
@@ -225,20 +220,40 @@ class LandscapeMap(QWidget):
         painter.setPen(QPen(theme.colour("canvas"), 2))
         painter.setBrush(ink)
         painter.drawEllipse(here, 7, 7)
-        names = list(crosses)
-        if len(way) > 1 and self.started:
-            x, y = (float(v) for v in self.way[0])
-            names.insert(0, (way[0], f"start {_short(x)}, {_short(y)}"))
-        if found is not None and found.heat.ridge is not None:
-            names.append((self._middle_of_ridge(), "equally likely"))
-        for place, words in names:
+        for place, words in [*self._start(way), *crosses, *self._ridge()]:
             self._paint_name(painter, place, words, taken)
 
-    def _middle_of_ridge(self) -> QPointF:
-        assert self.answer is not None and self.answer.heat.ridge is not None
+    def crosses(self) -> list[tuple[QPointF, str]]:
+        """Tops and spots on the map with their names. Of two tops alike the one that is climbed has the numbers."""
+        found, at = self.answer, self.at
+        if found is None or at is None:
+            return []
+        made: list[tuple[QPointF, str]] = []
+        if found.top is not None:
+            x, y = found.top
+            if found.swapped and math.hypot(at[0] - y, at[1] - x) < math.hypot(at[0] - x, at[1] - y):
+                x, y = y, x
+            made.append((self.place(x, y), f"{number(x, decimals=3)}, {number(y, decimals=3)}"))
+            if found.swapped and abs(x - y) > 0.02:
+                made.append((self.place(y, x), "the same, swapped"))
+        made += [(self.place(x, y), words) for x, y, words in found.heat.spots]
+        return [(p, words) for p, words in made if self.plot.adjusted(-1, -1, 1, 1).contains(p)]
+
+    def _start(self, way: list[QPointF]) -> list[tuple[QPointF, str]]:
+        """The start's name, where the way has left it."""
+        first, last = way[0], way[-1]
+        if not self.started or math.hypot(first.x() - last.x(), first.y() - last.y()) <= 4:
+            return []
+        x, y = (float(v) for v in self.way[0])
+        return [(first, f"start {_short(x)}, {_short(y)}")]
+
+    def _ridge(self) -> list[tuple[QPointF, str]]:
+        """The name of the ridge, towards its lower end."""
+        if self.answer is None or self.answer.heat.ridge is None:
+            return []
         a, b = self.answer.heat.ridge
         x, y = a + 0.82 * (b - a)
-        return self.place(float(x), float(y))
+        return [(self.place(float(x), float(y)), "equally likely")]
 
     def _paint_cross(self, painter: QPainter, place: QPointF) -> None:
         for width, colour in ((4.5, faded(theme.colour("canvas"), 0.75)), (1.75, theme.colour("text"))):
@@ -261,7 +276,7 @@ class LandscapeMap(QWidget):
             QRectF(x - 4 - width, y - 24, width, 16),
             QRectF(x + 4, y - 24, width, 16),
         ]
-        left = self.plot.left() - 3
+        left = self.plot.left() + 1
         paper = QRectF(left, HEAD - 2, self.width() - 2 - left, self.plot.bottom() - HEAD + 4)
         free = [b for b in spots if paper.contains(b) and not any(b.intersects(t) for t in taken)]
         if not free:

@@ -7,6 +7,7 @@ logical pixels of that rectangle, so that a line of two pixels is one everywhere
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QTimer
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
+
+from emstudio.gui import vector
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,15 @@ def frame_of(box: pg.ViewBox) -> Frame:
     return Frame(left, bottom, right, top, max(box.width(), 1.0), max(box.height(), 1.0))
 
 
+def widened(low: float, high: float, share: float) -> tuple[float, float]:
+    """The interval with air on both sides; one of no length gets some about it."""
+    span = high - low
+    if not span > 1e-9 * max(abs(low), abs(high)):
+        span = max(abs(low), abs(high), 1.0) * 0.1
+        return low - span, high + span
+    return low - share * span, high + share * span
+
+
 class Layer(QGraphicsObject):
     """One layer of a picture. Subclasses paint in `show_on(painter, frame)`; an error there never escapes."""
 
@@ -79,7 +91,8 @@ class Layer(QGraphicsObject):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         try:
-            self.show_on(painter, self.frame())
+            with vector.clipped(painter, self.boundingRect()) if vector.on_paper(painter) else nullcontext():
+                self.show_on(painter, self.frame())
         except (
             Exception
         ) as error:  # an exception inside Qt's paint would leave the picture half drawn, or end the process

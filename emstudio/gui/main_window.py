@@ -34,8 +34,10 @@ from emstudio.gui.model_panel import ModelPanel
 from emstudio.gui.pairs import Pairs
 from emstudio.gui.panel_area import PanelArea
 from emstudio.gui.parameters import Parameters
+from emstudio.gui.plate import ModelSection
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.runs import Runs
+from emstudio.gui.saving import Saving
 from emstudio.gui.side_tabs import SidePages, TabTitle
 from emstudio.gui.status import StatusBar
 from emstudio.gui.toolbar import ToolBar
@@ -57,12 +59,13 @@ def is_step(event: QKeyEvent) -> bool:
 
 
 class MainWindow(QMainWindow):
-    """One document. `settings` None: nothing is remembered and nothing restored."""
+    """One document. `settings` None: nothing is remembered, nothing restored, and nothing asked at the end."""
 
     def __init__(self, session: Session, settings: QSettings | None = None):
         super().__init__()
         self.setObjectName("main_window")
         self.session, self._settings = session, settings
+        self.saving = Saving(self, asks=settings is not None)
         self.views = Views(session, self)  # before the refresher: what is drawn is drawn in the view of its model
         self.refresher = Refresher(session, self)
         self.acts = Actions(self, commands.Commands(self).handlers())
@@ -73,6 +76,8 @@ class MainWindow(QMainWindow):
         self.explain = Explain(session, self.refresher)
         self.pairs = Pairs(session, self.refresher, self.views)
         self.explain.add(self.pairs)
+        self.plate = ModelSection(session, self.refresher)
+        self.explain.add(self.plate)
         self.runs = Runs(session, self.refresher)
         self.parameters = Parameters(session, self.refresher)
         self.toolbar = ToolBar(session, self.refresher, self.acts)
@@ -88,6 +93,7 @@ class MainWindow(QMainWindow):
         self._troubled_at: object = None
         self._refreshed = 0.0
         self._tells_reading = False
+        self._leaving = False
         self._patience = QTimer(self, interval=_BLINK, singleShot=True)
         self._patience.timeout.connect(self._tell_reading)
         self._join()
@@ -213,10 +219,9 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         self._refreshed = time.monotonic()
         commands.refresh(self)
+        self.saving.show_title()
 
     def _show_data(self, *_: object) -> None:
-        data = self.session.data
-        self.setWindowTitle(f"{data.table.name} \u2013 EM Studio")
         self._settle_trouble()
         self._show_obstacle()
         self._refresh()
@@ -268,12 +273,15 @@ class MainWindow(QMainWindow):
     # -- data from outside ---------------------------------------------------------------------------------------------
     def open_source(self, source: str) -> None:
         """Open a file or `dataset:NAME`, and remember the file once it is open."""
-        self.session.open(source)
+        if self.saving.replaced_by(source):
+            self.saving.settle(lambda: self.session.open(source))
+        else:
+            self.session.open(source)
 
     def _on_opened(self, source: str) -> None:
         self.acts["tool_select"].setChecked(True)
         if source and not source.startswith("dataset:"):
-            self._remember_file(str(Path(source).absolute()))
+            self.remember_file(str(Path(source).absolute()))
 
     def _on_reading(self, name: str) -> None:
         """What takes longer than a blink is named, with the way out of it."""
@@ -308,7 +316,8 @@ class MainWindow(QMainWindow):
         if self._settings is not None:
             self._settings.setValue("folder", str(Path(path).absolute().parent))
 
-    def _remember_file(self, path: str) -> None:
+    def remember_file(self, path: str) -> None:
+        """Put `path` first among the recent files."""
         if self._settings is not None:
             self._settings.setValue("recent", [path, *(p for p in self.recent() if p != path)][:_RECENT])
             self.remember_folder(path)
@@ -399,6 +408,10 @@ class MainWindow(QMainWindow):
 
     # -- the end -------------------------------------------------------------------------------------------------------
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not (self._leaving or self.saving.settled()):
+            event.ignore()
+            self.saving.settle(self._leave)
+            return
         if self._settings is not None:
             self._settings.setValue("window/geometry", self.saveGeometry())
             self._settings.setValue("window/state", self.saveState(_LAYOUT))
@@ -407,3 +420,8 @@ class MainWindow(QMainWindow):
         self.hide()  # a thread that is in the middle of a file may need a moment to end
         self.session.close()
         super().closeEvent(event)
+
+    def _leave(self) -> None:
+        """Close without another question."""
+        self._leaving = True
+        self.close()

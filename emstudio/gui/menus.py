@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from emstudio.core.errors import printable
 from emstudio.gui import theme
 from emstudio.gui.actions import Actions
-from emstudio.gui.data_panel import truth_columns
+from emstudio.gui.data_roles import truth_columns
 from emstudio.gui.toolbar import SPEEDS, speed_text
 from emstudio.session import Session
 
@@ -46,8 +46,13 @@ class Menus:
                 "paste",
                 "new",
                 None,
+                "save",
+                "save_as",
+                None,
                 "export_labels",
                 "export_model",
+                "export_script",
+                "export_data",
                 "export_picture",
                 None,
                 "quit",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
@@ -13,7 +15,8 @@ from emstudio.core.model import REGISTRY, START_METHODS, Start
 from emstudio.core.stopping import MEASURES
 from emstudio.gui import theme
 from emstudio.gui.e_step import EStepControls
-from emstudio.gui.form import SHORT, Form, combo
+from emstudio.gui.families import Families
+from emstudio.gui.form import SHORT, Form, Made, combo
 from emstudio.gui.widgets import LabeledRow, hline, text
 from emstudio.session import Session
 
@@ -129,7 +132,7 @@ class ModelPanel(QWidget):
         if self._form is not None:
             self._column.removeWidget(self._form)
             self._form.deleteLater()
-        self._form = Form(model.parameters())
+        self._form = Form(model.parameters(), {"families": self._families} if model.name == "product" else None)
         self._form.edited.connect(self._set_parameter)
         more = self._form.more
         if more is not None:
@@ -148,6 +151,12 @@ class ModelPanel(QWidget):
         for field in (self.start_box, self.measure_box, self.tolerance, self.iterations):
             QWidget.setTabOrder(before, field)
             before = field
+
+    def _families(self, give: Callable[[Any], None]) -> Made:
+        """The families of a product mixture: a choice for each column."""
+        field = Families(self._session)
+        field.changed.connect(give)
+        return field, field.show_text
 
     def _show_starts(self) -> None:
         session, box = self._session, self.start_box

@@ -16,21 +16,25 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from emstudio.core.em import Moment
 from emstudio.core.errors import Degenerate, UserError
 from emstudio.core.format import count, number
-from emstudio.core.updates import Update
+from emstudio.core.updates import Update, weighted
 from emstudio.gui import theme
-from emstudio.gui.chain_formula import Formulas, Fraction, Part, Words
+from emstudio.gui.chain_formula import Formulas, Fraction, Part, Words, wide
 from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import Chip, Steady, text
 from emstudio.session import Session
 
 TOGETHER = 3  # components whose one parameter is written out side by side
+SMALL = 11.5  # px of the letters that a line may shrink to before its formula goes
 LINE = 19.0  # px of a line without a fraction
-_OTHERS = 56  # px of the title, the hint and what is between
+_OTHERS = 54  # px of the title, the hint and what is between
 _LARGE = 200_000  # rows times components up to which the next M-step is done for its numbers alone
 HINT = "Click a point to see why it has its colour."
 STEPS_HINT = "Click a step of the series to see why it has its colour."
-TRIALS_HINT = "Click a trial to see which coin made it, or type one."
+HINTS = {
+    "coins": "Click a trial to see which coin made it, or type one.",
+    "multinomial": "Click a row to see why it has its colour.",
+}
 
 
 class MStepRule(QWidget):
@@ -53,7 +57,7 @@ class MStepRule(QWidget):
         # It takes the room that a point would need, and tells what fits: the window is not laid out anew by a half-step.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._updates: list[Update] = []
-        self._word = "component"
+        self._word, self._legend = "component", ""
         head = QHBoxLayout()
         head.addWidget(self.title)
         head.addStretch(1)
@@ -93,11 +97,14 @@ class MStepRule(QWidget):
             return
         shape = moment.model.shape_name(moment.data)
         shapes = shape if moment.model.k == 1 else f"{shape}{'es' if shape.endswith('s') else 's'}"
-        done = s.phase != "E"
-        self.title.setText(f"Why did the {shapes} move?" if done else "What the next M-step does")
+        title = f"Why did the {shapes} move?"
+        if s.phase != "M":
+            title = "What the next M-step does" if s.phase == "E" else f"Where the {shapes} come from"
+        self.title.setText(title)
         chain = is_chain(moment.model)
-        self.hint.setText(STEPS_HINT if chain else TRIALS_HINT if moment.model.name == "coins" else HINT)
+        self.hint.setText(STEPS_HINT if chain else HINTS.get(moment.model.name, HINT))
         self._word = "state" if chain else "component"
+        self._legend = "" if chain else _legend(moment)
         self._updates = updates
         self._fit()
 
@@ -113,7 +120,9 @@ class MStepRule(QWidget):
         together = next((lines for lines in found if self.formulas.tall(lines) <= room), None)
         self.whose.setVisible(together is None and k > 1)
         self.whose.setText(f"{self._word} {theme.letter(one)}")
-        self.formulas.show_lines(_listed(self._updates, one, int(room // LINE)) if together is None else together)
+        lines = _listed(self._updates, one, int(room // LINE), self.width() - 32) if together is None else together
+        noted: list[list[Part]] = [*lines, [Words(self._legend, quiet=True)]]
+        self.formulas.show_lines(noted if self._legend and self.formulas.tall(noted) <= room else lines)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -123,7 +132,10 @@ class MStepRule(QWidget):
 def _updates(moment: Moment) -> list[Update]:
     """What is to be told at a moment; nothing before the first E-step, after an edit and in the middle of a jump."""
     s, model = moment.snapshot, moment.model
-    if s.posterior is None or s.params is None or s.phase not in ("E", "M") or not moment.data.n:
+    posterior, phases = s.posterior, ["E", "M"]
+    if posterior is None and getattr(model, "known", False):  # known coins are counted without an E-step
+        posterior, phases = moment.ahead, ["start"]
+    if posterior is None or s.params is None or s.phase not in phases or not moment.data.n:
         return []
     if moment.acceleration is not None and s.phase == "M":
         return []  # three steps in one: no single quotient made these
@@ -132,10 +144,28 @@ def _updates(moment: Moment) -> list[Update]:
         if moment.data.n * model.k > _LARGE:
             return []
         try:
-            params = model.m_step(moment.data, params, s.posterior)
+            params = model.m_step(moment.data, params, posterior)
         except (Degenerate, UserError):
             return []
-    return model.updates(moment.data, params, s.posterior)
+    made = model.updates(moment.data, params, posterior)
+    return made if moment.data.weights is None else [weighted(u) for u in made]
+
+
+def _legend(moment: Moment) -> str:
+    """What the letters of the formulas stand for."""
+    told = _letters(moment)
+    return told if moment.data.weights is None else f"w: weights{', ' if told else ''}{told}"
+
+
+def _letters(moment: Moment) -> str:
+    if moment.model.cost is not None:
+        return ""
+    if moment.model.name != "coins":
+        counted = ", [x = j]: 1 where x is j, else 0" if moment.model.name == "product" else ""
+        return f"r: responsibilities, x: {'counts' if moment.model.name == 'multinomial' else 'values'}{counted}"
+    if getattr(moment.model, "known", False):
+        return "r: 1 for a trial’s own coin, h: heads, t: tails"
+    return "r: responsibilities, h: heads, t: tails"
 
 
 def _together(updates: Sequence[Update], k: int) -> list[list[Part]]:
@@ -148,7 +178,7 @@ def _together(updates: Sequence[Update], k: int) -> list[list[Part]]:
         elif not low:
             lines.append([Words(f"{u.symbol} ="), Fraction(Words(u.over), Words(u.under))])
         for j in range(k):
-            name = Words(f"{u.symbol} {theme.letter(j)}", k=j)
+            name = Words(u.symbol, k=j, sub=theme.letter(j))
             result = Words(number(float(u.values[j]), 4), strong=True)
             if u.below is None:
                 lines.append([name, Words("="), result])
@@ -162,10 +192,11 @@ def _together(updates: Sequence[Update], k: int) -> list[list[Part]]:
     return lines
 
 
-def _listed(updates: Sequence[Update], k: int, most: int) -> list[list[Part]]:
+def _listed(updates: Sequence[Update], k: int, most: int, width: float) -> list[list[Part]]:
     """Each formula once, on a line of its own where there is room or several columns have it, then the numbers of `k`.
 
-    `most` lines in all; where that is not enough every formula gets its first column, then its second, and so on.
+    `most` lines in all; where that is not enough every formula gets its first column, then its second, and so on. What is
+    wider than `width` loses the formula and keeps its numbers.
     """
     own = [u for u in updates if u.symbol != "π"]
     rules = [f"{u.symbol} = {_quotient(u) if u.under else u.over}" for u in own]
@@ -179,10 +210,12 @@ def _listed(updates: Sequence[Update], k: int, most: int) -> list[list[Part]]:
         shown = shown[: max(room - 1, 1)]
     lines: list[list[Part]] = []
     for i in sorted(shown):
-        name = Words(own[i].column or f"{own[i].symbol} {theme.letter(k)}", k=k)
+        name = Words(own[i].column, k=k) if own[i].column else Words(own[i].symbol, k=k, sub=theme.letter(k))
         if rules[i] not in several:
             rule = rules[i] if own[i].column else rules[i].removeprefix(f"{own[i].symbol} ")
-            lines.append([name, Words(rule, quiet=True), *_result(own[i], k)])
+            whole: list[Part] = [name, Words(rule, quiet=True), *_result(own[i], k)]
+            short: list[Part] = [name, Words(own[i].symbol, quiet=True), *_result(own[i], k)]
+            lines.append(short if own[i].column and wide(whole, SMALL) > width > 0 else whole)
             continue
         if place[i] == 0:
             lines.append([Words(rules[i], quiet=True)])
@@ -192,7 +225,7 @@ def _listed(updates: Sequence[Update], k: int, most: int) -> list[list[Part]]:
     for u in updates:
         if u.symbol == "π":
             rule = Words(f"= {_quotient(u)}", quiet=True)
-            lines.append([Words(f"π {theme.letter(k)}", k=k), rule, *_result(u, k)])
+            lines.append([Words("π", k=k, sub=theme.letter(k)), rule, *_result(u, k)])
     return lines
 
 
@@ -213,4 +246,5 @@ def _inline(u: Update, k: int) -> list[Part]:
 
 
 def _short(value: float) -> str:
-    return number(float(value), 4, trim=True)
+    """As the table below has it: what has been counted is a whole number."""
+    return number(float(value), 4, trim=abs(value - round(value)) < 1e-9)

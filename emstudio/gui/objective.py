@@ -17,14 +17,14 @@ from emstudio.core.format import number
 from emstudio.gui import theme
 from emstudio.gui.cells import LEFT, RIGHT, Cells
 from emstudio.gui.chain_numbers import is_chain
+from emstudio.gui.objective_curves import BAND, Curves, gap_colour, pen_of
 from emstudio.gui.refresh import Refresher
-from emstudio.gui.staircase import places, reduced, runs, steps, ticks, y_range
+from emstudio.gui.staircase import places, ticks, y_range
 from emstudio.gui.track import PHASES
 from emstudio.session import Session
 
 HEADER = 30
 UNIT = "nats, higher is better"
-BAND = 2.0  # standard errors to either side of a bound that draws estimate
 
 
 def _unit(cost: str | None) -> str:
@@ -173,6 +173,8 @@ class Objective(Cells):
         low, high = self.track.visible()
         if np.isfinite(self.track.facts["error"][low:high]).any():
             entries[1:] = [("bound F", "text2"), ("\u00b1 2 s.e.", "bound")]
+        if self.track.count and self.track.cells[self.track.current].moment.how.kind == "annealed":
+            entries = [("log-likelihood", "text"), ("tempered F", "text2")]
         if self._cost:
             entries = [(self._cost, "text")]
         widths = [28 + metrics.horizontalAdvance(name) for name, _ in entries]
@@ -182,30 +184,15 @@ class Objective(Cells):
         start, middle = x, HEADER / 2
         for (name, role), width in zip(entries, widths):
             if role in ("gap", "bound"):
-                sample = self._gap_colour() if role == "gap" else theme.colour("bound")
+                sample = gap_colour() if role == "gap" else theme.colour("bound")
                 painter.fillRect(QRectF(x + 4, middle - 5, 16, 10), sample)
             else:
-                painter.setPen(self._pen(role))
+                painter.setPen(pen_of(role))
                 painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
             painter.setPen(theme.colour("text2"))
             painter.drawText(QRectF(x + 28, 0, width, HEADER), Qt.AlignmentFlag.AlignVCenter, name)
             x += width + 16
         return start
-
-    @staticmethod
-    def _gap_colour() -> QColor:
-        fill = theme.colour("gap")
-        fill.setAlphaF(0.75 if theme.current().dark else 0.5)
-        return fill
-
-    @staticmethod
-    def _pen(role: str) -> QPen:
-        pen = QPen(theme.colour(role), 2.0 if role == "text" else 1.75)
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-        if role == "text2":
-            pen.setDashPattern([3.4, 1.7])
-        return pen
 
     def _paint_hint(self, painter: QPainter) -> None:
         painter.setFont(theme.font(12))
@@ -262,79 +249,20 @@ class Objective(Cells):
         plot = self.plot
         now = min(max(self.x_of(self.track.current + 1), plot.left()), plot.right())
         here = self.track.segment(min(max(self.track.current, low), high - 1))
+        curves = Curves(self.track, plot, self._range, self.cell_width)
         first = low
         while first < high:
             first, end = self.track.segment(first)
-            shapes, bands = self._shapes(first, end), self._bands(first, end)
+            shapes = curves.of(first, end)
             for left, right, opacity in ((plot.left(), now, 1.0), (now, plot.right(), 0.34)):
                 if right <= left or self.x_of(end) < left or self.x_of(first) > right:
                     continue
                 painter.save()
                 painter.setClipRect(QRectF(left, plot.top(), right - left, plot.height()))
                 painter.setOpacity(opacity if (first, end) == here or opacity < 1 else 0.45)
-                self._paint_bands(painter, bands)
-                self._paint_shapes(painter, *shapes)
+                shapes.paint(painter)
                 painter.restore()
             first = end
-
-    def _shapes(self, first: int, end: int) -> tuple[list[QPolygonF], list[QPolygonF], list[QPolygonF]]:
-        """The gaps, bounds and log-likelihoods of a segment's cells in pixels, broken where something is not known."""
-        likelihood, bound = self.track.likelihood[first:end], self.track.bound[first:end]
-        upper, lower = (
-            [self._polygon(*steps(values[a:b], first + a)) for a, b in runs(np.isfinite(values))]
-            for values in (likelihood, bound)
-        )
-        gaps = []
-        for a, b in runs(np.isfinite(likelihood) & np.isfinite(bound)):
-            top = self._polygon(*steps(likelihood[a:b], first + a))
-            under = np.minimum(bound[a:b], likelihood[a:b])  # an annealed bound can lie above: then there is no gap
-            gaps.append(QPolygonF(list(top) + list(self._polygon(*steps(under, first + a)))[::-1]))
-        return gaps, lower, upper
-
-    def _bands(self, first: int, end: int) -> list[QRectF]:
-        """Two standard errors about the bounds that are made of draws, in pixels; where cells are narrower, of one of them."""
-        bound, error = self.track.bound[first:end], self.track.facts["error"][first:end]
-        cells = np.flatnonzero(np.isfinite(bound) & np.isfinite(error))
-        left = LEFT + (first + cells - self.track.first) * self.cell_width
-        if self.cell_width < 1.0:
-            _, some = np.unique(left.astype(int), return_index=True)
-            cells, left = cells[some], left[some]
-        low, high = self._range
-        scale = self.plot.height() / (high - low)
-        values = np.clip([bound[cells] + sign * BAND * error[cells] for sign in (1.0, -1.0)], low, high)
-        top, bottom = self.plot.bottom() - (values - low) * scale
-        width = max(self.cell_width, 1.0)
-        return [
-            QRectF(x, y, width, z - y) for x, y, z in zip(left.tolist(), top.tolist(), bottom.tolist(), strict=True)
-        ]
-
-    @staticmethod
-    def _paint_bands(painter: QPainter, bands: list[QRectF]) -> None:
-        fill = theme.colour("bound")
-        fill.setAlphaF(0.45)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(fill)
-        painter.drawRects(bands)
-
-    def _paint_shapes(self, painter: QPainter, gaps: list, lower: list, upper: list) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._gap_colour())
-        for gap in gaps:
-            painter.drawPolygon(gap)
-        for lines, role in ((lower, "text2"), (upper, "text")):
-            painter.setPen(self._pen(role))
-            for line in lines:
-                painter.drawPolyline(line)
-
-    def _polygon(self, x: np.ndarray, y: np.ndarray) -> QPolygonF:
-        """Corners in pixels, reduced to what the pixels can show; far below the plot is just below it."""
-        x, y = reduced(x, y, max(int(self.plot.width()), 1))
-        low, high = self._range
-        beyond = 2 * (high - low)
-        y = np.clip(y, low - beyond, high + beyond)
-        xs = LEFT + (x - self.track.first) * self.cell_width
-        ys = self.plot.bottom() - (y - low) / (high - low) * self.plot.height()
-        return QPolygonF([QPointF(a, b) for a, b in zip(xs.tolist(), ys.tolist())])
 
     def _edits(self, low: int, high: int) -> list[int]:
         """The cells at which a person changed something."""

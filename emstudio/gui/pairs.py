@@ -20,8 +20,7 @@ from emstudio.core.format import count
 from emstudio.core.marks import Ellipse, View
 from emstudio.gui import raster, theme
 from emstudio.gui.items import paint_ellipses
-from emstudio.gui.layers import Frame
-from emstudio.gui.picture import widened
+from emstudio.gui.layers import Frame, widened
 from emstudio.gui.point_layer import neutral
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.views import Views
@@ -106,10 +105,11 @@ class Thumb(QAbstractButton):
         data, scale = moment.data, self.devicePixelRatioF()
         width, height = round(frame.width * scale), round(frame.height * scale)
         rows = slice(None, None, max(1, -(-data.n // POINTS)))
-        key = (id(data.x), width, height)
+        key = (id(data.x), id(data.weights), width, height)
         if self._plan is None or self._plan[0] != key:
             xy = frame.pixels(data.x[rows, list(self.pair)]) * scale  # type: ignore[index]
-            self._plan = (key, raster.plan(xy[:, 0], xy[:, 1], width, height, _STYLE, scale))
+            sizes = None if data.weights is None else raster.sizes_of(data.weights[rows])
+            self._plan = (key, raster.plan(xy[:, 0], xy[:, 1], width, height, _STYLE, scale, sizes))
         resp = moment.snapshot.resp
         k = 1 if resp is None else resp.shape[1]
         resp = None if resp is None else resp[rows]

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
@@ -26,10 +24,9 @@ from PySide6.QtGui import QFontMetricsF, QGuiApplication, QKeyEvent, QKeySequenc
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from emstudio.core.em import Moment
-from emstudio.core.format import MINUS, number, signed
-from emstudio.core.history import Node
-from emstudio.core.model import Posterior
+from emstudio.core.format import number, signed
 from emstudio.gui import theme
+from emstudio.gui.parameter_rows import LONGEST, Rows, delta, level, rows_of
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import paint_disc, plain_table, text
 from emstudio.session import Session
@@ -37,85 +34,6 @@ from emstudio.session import Session
 Index = QModelIndex | QPersistentModelIndex
 DELTA = "\u0394"
 _NAME_MARGIN = 18  # of the names' column: the style's own left and right of a name
-LONGEST = 7  # signs of a value in a narrow column: \u22120.1166
-NOISE = 1e-6  # a smaller change, relative to the value, is shown as none; the tooltip has it
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """What the table shows: names (R,), values (R, K), their changes (R, K) or None, and since when; NaN: there is none."""
-
-    names: tuple[str, ...] = ()
-    values: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    changes: np.ndarray | None = None
-    since: str = ""
-    parts: tuple[int, ...] = ()  # whose the columns are, where they are not the components in turn
-
-    def part(self, column: int) -> int:
-        """The component (or NOISE) of a column."""
-        return self.parts[column] if column < len(self.parts) else column
-
-
-def rows_of(node: Node) -> Rows:
-    """The parameters of a node's moment, with their change since the parameters of the iteration before."""
-    moment = node.moment
-    if moment.snapshot.params is None:
-        return Rows()
-    named = _named(moment, _posterior(moment))
-    values = np.array([v for _, v in named], float)
-    names = tuple(name for name, _ in named)
-    before = previous(node)
-    parts = moment.model.parts
-    if before is None:
-        return Rows(names, values, parts=parts)
-    unknown = np.full(values.shape[1:], np.nan)
-    old = dict(_named(before, _other_posterior(node)))
-    if not any(name in old for name in names):
-        return Rows(names, values, parts=parts)
-    old_values = np.array([old.get(name, unknown) for name in names], float)
-    s = before.snapshot
-    since = "start" if s.t == 0 and s.phase != "edit" else before.label if s.phase == "edit" else f"M{s.t}"
-    return Rows(names, values, values - old_values, since, parts)
-
-
-def _other_posterior(node: Node) -> Posterior | None:
-    """That of the E-step before the one shown."""
-    mine, at = _posterior(node.moment), node.parent
-    while at is not None and _posterior(at.moment) is mine:
-        at = at.parent
-    return None if at is None or at.moment.data is not node.moment.data else _posterior(at.moment)
-
-
-def _posterior(moment: Moment) -> Posterior | None:
-    """That of the last E-step; at a start the one that comes next."""
-    return moment.snapshot.posterior or moment.ahead
-
-
-def _named(moment: Moment, posterior: Posterior | None) -> list[tuple[str, np.ndarray]]:
-    """(name, (K,) values) of each parameter and of what `posterior` expects; (1,) where all components have the same:
-    those of a noisy switch."""
-    model, s = moment.model, moment.snapshot
-    named = model.table(moment.data, s.params)
-    if model.name == "noisy-switch":
-        return [(name, np.asarray(v)[:1]) for name, v in named if np.ptp(v) == 0]
-    if posterior is not None and s.params is not None:
-        named = [*named, *model.expected(posterior)]
-    if theme.NOISE in model.parts:  # what the noise has beside its weight is no parameter
-        named = [(name, np.append(v, s.params.weights[-1] if i == 0 else np.nan)) for i, (name, v) in enumerate(named)]
-    return named
-
-
-def previous(node: Node) -> Moment | None:
-    """The moment whose parameters were replaced by those shown, on the same run; None at a start."""
-    own: Any = node.moment.snapshot.params
-    at: Node | None = node
-    while at is not None and at.moment.snapshot.params is own:
-        if at.moment.snapshot.phase == "start":
-            return None
-        at = at.parent
-    if at is None or at.moment.snapshot.params is None or at.moment.model != node.moment.model:
-        return None
-    return at.moment
 
 
 class Table(QAbstractTableModel):
@@ -154,7 +72,7 @@ class Table(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if is_change:
                 return "" if change is None or math.isnan(change) else delta(change, value)
-            return "" if math.isnan(value) else level(value, self.longest)
+            return "" if math.isnan(value) else level(value, self.longest, self.rows.counted(index.row()))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.FontRole:
@@ -191,32 +109,6 @@ class Table(QAbstractTableModel):
                 return f"Change of the {name} since {self.rows.since}" if is_change else f"The {name}"
             return f"Change of component {name} since {self.rows.since}" if is_change else f"Component {name}"
         return None
-
-
-def level(value: float, longest: int = LONGEST) -> str:
-    """A value to four figures, to three or two where it has more than `longest` signs; with a power of ten above seven."""
-    words = number(value)
-    digits = 3
-    while digits > 1 and len(words) > (LONGEST if "e" in words else longest):
-        words = number(value, digits)
-        digits -= 1
-    return words
-
-
-def delta(change: float, value: float) -> str:
-    """A change in at most six signs, no finer than the value beside it is shown: +0.005, −2.00, +3e−5."""
-    if not np.isfinite(change):
-        return number(change)
-    size = max(abs(change), abs(value))
-    if abs(change) <= NOISE * size:
-        return "0"
-    decimals = 3 if size < 1 else 2 if size < 100 else 1 if size < 1000 else 0
-    if abs(change) >= 0.5 * 10.0**-decimals:
-        return signed(change, decimals=decimals)
-    if abs(change) >= 9.5e-4:
-        return signed(change, 1)
-    mantissa, power = f"{abs(change):.0e}".split("e")
-    return f"{'+' if change > 0 else MINUS}{mantissa}e{int(power)}".replace("-", MINUS)
 
 
 class _Header(QHeaderView):
@@ -294,7 +186,8 @@ class ParametersTable(QTableView):
         words = QFontMetricsF(theme.font(12))
         longest = math.ceil(max((words.horizontalAdvance(n) for n in self.table.rows.names), default=0.0))
         wanted = min(max(longest + _NAME_MARGIN, 72), 132)
-        whole = self.width() - 2 * self.frameWidth() - 12  # less the scroll bar
+        bar = self.verticalScrollBar().sizeHint().width() + 4 if self._rows_height() > self.height() else 0
+        whole = self.width() - 2 * self.frameWidth() - bar
         for figures in (LONGEST + 2, LONGEST):  # \u22120.001234, then two figures less
             value = self._value_width(figures)
             room = whole - components * (value + change)
@@ -308,8 +201,9 @@ class ParametersTable(QTableView):
         names = min(wanted, max(room, 72))
         self.table.longest = figures
         shown = components * (2 if self._with_changes else 1)
-        left = whole - names - components * (value + change * self._with_changes)
-        extra = min(left // shown, 24) if components and left > 0 else 0
+        left = max(whole - names - components * (value + change * self._with_changes), 0) if components else 0
+        extra = min(left // max(shown, 1), 24)
+        names += left - shown * extra  # numbers end where the panel ends
         for column in range(2 * components):
             self.setColumnHidden(column, column % 2 == 1 and not self._with_changes)
             self.setColumnWidth(column, (change if column % 2 else value) + extra)
@@ -338,8 +232,11 @@ class ParametersTable(QTableView):
         self._measure()
 
     def sizeHint(self) -> QSize:
-        rows = _Header.HEIGHT + 24 * self.table.rowCount() + 14
-        return QSize(296, min(max(rows, 96), 420))
+        return QSize(296, min(max(self._rows_height() + 14, 96), 420))
+
+    def _rows_height(self) -> int:
+        """The height at which every row is in sight."""
+        return _Header.HEIGHT + 24 * self.table.rowCount()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 96)

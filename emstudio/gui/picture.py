@@ -4,7 +4,7 @@ picture = Picture()
 picture.set_view(view)
 picture.show_moment(moment, trail)       # draws what `moment.model` says, coloured by its responsibilities
 picture.fit()                            # all data and two sigma of every component
-snapshot(moment, view, 800, 600, scale=2)    # QImage, without a window
+picture.paint(painter)                   # on a screen's image or on paper; `gui/snapshot.py` does it without a window
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsView, QWidget
 
 from emstudio.core.em import Moment
-from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Points, Simplex, View
+from emstudio.core.marks import Bars, Curve, Disc, Drawing, Points, Simplex, View
 from emstudio.core.selection import levels_matched
-from emstudio.gui import raster, theme
+from emstudio.gui import paper, raster, theme
 from emstudio.gui.axes import Axis, Grid
+from emstudio.gui.extent import extent, tallest
 from emstudio.gui.items import LEGEND, Shapes
-from emstudio.gui.layers import Frame, frame_of
+from emstudio.gui.layers import Frame, frame_of, widened
 from emstudio.gui.letters import DISC, Letters, Trail
 from emstudio.gui.point_layer import RUG_HEIGHT, PointLayer, neutral
 
@@ -32,7 +33,6 @@ MANY = 1_000  # points from which ellipses lie above them
 _NAMED = 0.1  # the same, where corners are named outside of a triangle
 _FULL = 0.06  # of the width or height, kept free about what is fitted
 _HEAD = LEGEND + 20.0  # pixels above the tallest bar or curve, for a letter's note and the legend
-_ABOVE_BARS = 1.6  # a narrow component's curve may rise so many times as high as the tallest bar; beyond, it is cut off
 
 
 class Picture(pg.PlotWidget):
@@ -116,15 +116,25 @@ class Picture(pg.PlotWidget):
         self._left.set_title(drawing.y_label)
         rug = self.upright
         self._left.least = 0.0 if rug else -math.inf
+        self._bottom.whole, self._left.whole = self._whole()
         self.grid.upright = not rug
         self._show_axes(not self.bare)
         self.shapes.show_marks(drawing.marks, self.points.count > MANY)
         self.letters.show_drawing(drawing, trail)
-        if rug and self._tallest() > self._top * 1.001:  # a curve outgrew the picture
-            self._top = 1.1 * self._tallest()
+        if rug and tallest(self.drawing) > self._top * 1.001:  # a curve outgrew the picture
+            self._top = 1.1 * tallest(self.drawing)
             self._stand()
         self._make_room()
         self._lock()
+
+    def _whole(self) -> tuple[bool, bool]:
+        """Whether the axes are of counts or categories."""
+        if self.moment is None or self.view is None or not self.view.axes:
+            return False, False
+        columns = self.moment.data.columns
+        kinds = [columns[j].kind in ("count", "category") for j in self.view.columns if j < len(columns)]
+        across, up = (*kinds, False, False)[:2]
+        return across, up
 
     def colour_points(self) -> None:
         """Give the points the colours of the moment shown."""
@@ -183,12 +193,20 @@ class Picture(pg.PlotWidget):
 
     def _place_points(self, moment: Moment, drawing: Drawing) -> None:
         mark = next((m for m in drawing.marks if isinstance(m, Points)), None)
-        made_of = (id(moment.data.x), None if mark is None else (mark.columns, mark.rug, id(mark.at)))
+        made_of = (
+            id(moment.data.x),
+            id(moment.data.weights),
+            None if mark is None else (mark.columns, mark.rug, id(mark.at)),
+        )
         if made_of == self._placed:
             return
         self._placed = made_of
         x = moment.data.observed  # a point without its place is not drawn
-        self._kept = (moment.data.x, mark)  # the ids stay these arrays' as long as they are remembered
+        self._kept = (
+            moment.data.x,
+            moment.data.weights,
+            mark,
+        )  # the ids stay these arrays' as long as they are remembered
         if mark is None:
             self.points.set_positions(np.empty((0, 2)))
             self.letters.set_points(np.empty((0, 2)))
@@ -197,7 +215,7 @@ class Picture(pg.PlotWidget):
             self.letters.set_points(np.empty((0, 2)))
         else:
             xy = x[:, list(mark.columns)] if mark.at is None else mark.at
-            self.points.set_positions(xy)
+            self.points.set_positions(xy, sizes=raster.sizes_of(moment.data.weights))
             self.letters.set_points(xy)
 
     # -- the part in view ----------------------------------------------------------------------------------------------
@@ -209,18 +227,18 @@ class Picture(pg.PlotWidget):
         frame = self.frame
         self._left.make_room(frame.bottom, frame.top, frame.height, shrink)
 
-    def fit(self) -> None:
-        """All data and two sigma of every component, with some air."""
+    def fit(self, sigmas: float = 2.0) -> None:
+        """All data and so many sigma of every component, with some air."""
         if self.moment is None:
             return
-        self._fit()
+        self._fit(sigmas)
         self._make_room(shrink=True)
 
-    def _fit(self) -> None:
+    def _fit(self, sigmas: float) -> None:
         if self.upright:
             self._fit_upright()
             return
-        low, high = self._extent()
+        low, high = self._extent(sigmas)
         if low is None:
             self._show_range(0.0, 10.0, 0.0, 10.0)
             return
@@ -228,22 +246,8 @@ class Picture(pg.PlotWidget):
         air = _NAMED if self.bare else _FULL
         self._show_range(*widened(x0, x1, air), *widened(y0, y1, air))
 
-    def _extent(self) -> tuple[np.ndarray | None, np.ndarray]:
-        """Lower left and upper right corner of the data with two sigma of every component."""
-        spots = []
-        spots += self.points.corners()
-        for m in self.drawing.marks:
-            if isinstance(m, Ellipse):
-                reach = 2 * np.sqrt(np.diagonal(m.covariance))
-                spots += [m.mean - reach, m.mean + reach]
-            elif isinstance(m, Disc):
-                spots.append(np.asarray(m.position, float))
-            elif isinstance(m, Simplex):
-                spots += list(np.asarray(m.corners, float))
-        spots = [s for s in spots if np.isfinite(s).all()]
-        if not spots:
-            return None, np.zeros(2)
-        return np.min(spots, axis=0), np.max(spots, axis=0)
+    def _extent(self, sigmas: float = 2.0) -> tuple[np.ndarray | None, np.ndarray]:
+        return extent(self.drawing, self.points.corners(), sigmas)
 
     def _fit_upright(self) -> None:
         rug = next(m for m in self.drawing.marks if isinstance(m, Points))
@@ -255,20 +259,8 @@ class Picture(pg.PlotWidget):
         self.box.setXRange(left, right, padding=0)
         # The curves belong to the range now shown.
         self.show_drawing(self.asked(self.moment), self._trail)  # type: ignore[arg-type]
-        self._top = self._tallest()
+        self._top = tallest(self.drawing)
         self._stand()
-
-    def _tallest(self) -> float:
-        """The height to make room for: of the tallest bar, or of the tallest curve if it is not a mere spike."""
-        if self.drawing.tall is not None:
-            return self.drawing.tall
-        bars = max(
-            (float(np.max(m.heights, initial=0.0)) for m in self.drawing.marks if isinstance(m, Bars)), default=0.0
-        )
-        tops = [float(np.nanmax(m.y, initial=0.0)) for m in self.drawing.marks if isinstance(m, Curve)]
-        curve = max((t for t in tops if math.isfinite(t)), default=0.0)
-        top = max(bars, min(curve, _ABOVE_BARS * bars) if bars > 0 else curve)
-        return top if top > 0 else 1.0
 
     def _stand(self) -> None:
         """Put 0 just above the rug and leave room above the tallest curve."""
@@ -362,80 +354,42 @@ class Picture(pg.PlotWidget):
         """Close as any widget does: pyqtgraph would take the plot apart and leave its items to two owners."""
         return QGraphicsView.close(self)
 
-    def image(self, scale: float = 1.0) -> QImage:
-        """The picture as it stands, at `scale` pixels to a logical one."""
+    def paint(self, painter: QPainter) -> None:
+        """Paint the picture as it stands, in logical pixels from the painter's origin."""
         size = self.viewport().size()
-        image = QImage(
-            round(size.width() * scale), round(size.height() * scale), QImage.Format.Format_ARGB32_Premultiplied
-        )
-        image.setDevicePixelRatio(scale)
-        image.fill(QColor(theme.current().canvas))
         patient, self.points.patient = self.points.patient, False
-        painter = QPainter(image)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        painter.save()
+        painter.setPen(Qt.PenStyle.NoPen)  # pyqtgraph paints with what it finds
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         try:
             QGraphicsView.render(self, painter, QRectF(0, 0, size.width(), size.height()), self.viewport().rect())
         finally:
-            painter.end()
+            painter.restore()
             self.points.patient = patient
-        return image
+
+    def image(self, scale: float = 1.0) -> QImage:
+        """The picture as it stands, at `scale` pixels to a logical one."""
+        size = self.viewport().size()
+        return paper.pixels(size.width(), size.height(), self.paint, scale)
+
+    def pose(self, like: Picture) -> None:
+        """Show the same part of the data in the same way as another picture."""
+        self.set_by_truth(like.by_truth)
+        self.set_equal(like.equal)
+        self._top = like._top
+        self._show_range(*like.frame.rectangle[::2], *like.frame.rectangle[1::2])
+
+    def settle(self) -> None:
+        """Let the axes take the room that their texts need; twice, as the room changes the texts."""
+        for _ in range(2):
+            QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+            self.getPlotItem().layout.activate()
+            self.image()
+        if self.upright:
+            self._stand()
 
 
 def _same(a: Trail | None, b: Trail | None) -> bool:
     if a is None or b is None:
         return a is b
     return a.started == b.started and np.array_equal(a.places, b.places)
-
-
-def widened(low: float, high: float, share: float) -> tuple[float, float]:
-    """The interval with air on both sides; one of no length gets some about it."""
-    span = high - low
-    if not span > 1e-9 * max(abs(low), abs(high)):
-        span = max(abs(low), abs(high), 1.0) * 0.1
-        return low - span, high + span
-    return low - share * span, high + share * span
-
-
-def snapshot(
-    moment: Moment, view: View | None, width: int, height: int, scale: float = 1.0, trail: Trail | None = None,
-    like: Picture | None = None,
-) -> QImage:  # fmt: skip
-    """A picture of `moment` of `width` x `height` logical pixels, without a window; `like` lends its range and scale.
-
-    Needs a QApplication with a theme applied.
-    """
-    picture = Picture()
-    try:
-        picture.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-        picture.resize(width, height)
-        picture.show()
-        if view is not None:
-            picture.set_view(view)
-        picture.show_moment(moment, trail)
-        _settle(picture)
-        if like is not None:
-            picture.set_by_truth(like.by_truth)
-            picture.set_equal(like.equal)
-            frame = like.frame
-            picture._top = like._top
-            picture._show_range(*frame.rectangle[::2], *frame.rectangle[1::2])
-        else:
-            picture.fit()
-        picture.show_moment(moment, trail)
-        if picture.upright:
-            picture._stand()
-        _settle(picture)
-        return picture.image(scale)
-    finally:
-        theme.notifier.changed.disconnect(picture.restyle)
-        picture.hide()  # not `close`: pyqtgraph takes the view apart there, and deleting what is left crashes
-        picture.deleteLater()
-
-
-def _settle(picture: Picture) -> None:
-    """Let the axes take the room that their texts need; twice, as the room changes the texts."""
-    for _ in range(2):
-        QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
-        picture.getPlotItem().layout.activate()
-        picture.image(1.0)

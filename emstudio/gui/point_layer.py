@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, QTimer
+from PySide6.QtCore import QPointF, QRectF, QSizeF, QTimer
 from PySide6.QtGui import QImage, QPainter
 
-from emstudio.gui import raster, theme
+from emstudio.gui import raster, theme, vector
 from emstudio.gui.layers import Frame, Layer
 from emstudio.gui.raster import Plan, Style
 
@@ -23,6 +23,7 @@ _RUG_STYLE = Style(9.0, 1.0, 0.92)
 _RUG_MIDDLE, _RUG_SPREAD = 14.0, 4.0  # pixels below the axis
 AT_ONCE = 3_000  # so many points are planned anew in every frame of a pan or zoom
 REST = 60  # ms
+_RING = 6.0  # pixels more in the diameter of a selected point's ring
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class PointLayer(Layer):
         self._xy = np.empty((0, 2))
         self._rug = False
         self._colours = np.empty((0, 3), np.float32)
+        self._sizes: np.ndarray | None = None
         self._selected = np.empty(0, np.int64)
         self._picture: _Picture | None = None
         self._ring: _Picture | None = None
@@ -58,13 +60,16 @@ class PointLayer(Layer):
         self._rested = False
 
     # -- the four verbs ------------------------------------------------------------------------------------------------
-    def set_positions(self, xy: np.ndarray, rug: bool = False) -> None:
-        """Place the points: (n, 2) data positions, or (n,) values in a strip under the axis."""
+    def set_positions(self, xy: np.ndarray, rug: bool = False, sizes: np.ndarray | None = None) -> None:
+        """Place the points: (n, 2) data positions, or (n,) values in a strip under the axis.
+
+        `sizes` (n,): a point's diameter is so many times the usual one.
+        """
         xy = np.asarray(xy, float)
         if rug:
             xy = np.stack([xy.ravel(), _jitter(xy.size)], axis=1)
         kept = len(xy) == len(self._colours)
-        self._xy, self._rug, self._stale = xy, rug, True
+        self._xy, self._rug, self._sizes, self._stale = xy, rug, sizes, True
         if not kept:
             self._colours = np.tile(neutral(), (len(xy), 1))
         self._selected = self._selected[self._selected < len(xy)]
@@ -144,9 +149,8 @@ class PointLayer(Layer):
         at = self.places(frame)
         distance = np.hypot(at[:, 0] - x, at[:, 1] - y)
         best = int(np.argmin(distance))
-        return (
-            np.array([best], np.int64) if distance[best] <= reach + self.style.diameter / 2 else np.empty(0, np.int64)
-        )
+        radius = self.style.diameter / 2 * (1.0 if self._sizes is None else float(self._sizes[best]))
+        return np.array([best], np.int64) if distance[best] <= reach + radius else np.empty(0, np.int64)
 
     # -- painting ------------------------------------------------------------------------------------------------------
     def recolour(self) -> None:
@@ -157,6 +161,9 @@ class PointLayer(Layer):
 
     def show_on(self, painter: QPainter, frame: Frame) -> None:
         if not len(self._xy):
+            return
+        if vector.on_paper(painter):
+            self._print(painter, frame)
             return
         device = painter.deviceTransform()
         scale = float(device.m11())
@@ -177,6 +184,26 @@ class PointLayer(Layer):
         if len(self._selected) and not moved:
             self._show_selection(painter, frame, scale, shift)
         self._lay(painter, picture, frame)
+
+    def _print(self, painter: QPainter, frame: Frame) -> None:
+        """The points on paper: circles, or where they are many a sharp image."""
+        at, style = self.places(frame), self.style
+        for rows, of, ink in self._layers(style):
+            if self.count <= vector.MOST:
+                vector.paint_points(painter, at if rows is None else at[rows], ink, of, self._sizes_of(rows))
+                continue
+            made = self._planned(frame, vector.GRAIN, (0.0, 0.0), rows, of)
+            raster.paint(made.plan, ink, rgb("canvas"), made.memory)
+            size = QSizeF(made.image.width(), made.image.height()) / vector.GRAIN
+            vector.paint_image(painter, QRectF(QPointF(0, 0), size), made.image)
+
+    def _layers(self, style: Style) -> list[tuple[np.ndarray | None, Style, np.ndarray]]:
+        """(rows, style, colours) of the rings about selected points, then of all points."""
+        layers: list[tuple[np.ndarray | None, Style, np.ndarray]] = [(None, style, self._colours)]
+        if len(self._selected):
+            rings = np.tile(rgb("text"), (len(self._selected), 1))
+            layers.insert(0, (self._selected, Style(style.diameter + _RING, 1.0, 1.0), rings))
+        return layers
 
     def _must_plan(self, frame: Frame, scale: float, shift: tuple[float, float]) -> bool:
         picture = self._picture
@@ -202,12 +229,20 @@ class PointLayer(Layer):
     ) -> _Picture:
         at = self.places(frame, slice(None) if rows is None else rows) * scale
         width, height = int(np.ceil(frame.width * scale)) + 1, int(np.ceil(frame.height * scale)) + 1
-        plan = raster.plan(at[:, 0] - shift[0], at[:, 1] - shift[1], width, height, style, scale)
+        sizes = self._sizes_of(rows)
+        plan = raster.plan(at[:, 0] - shift[0], at[:, 1] - shift[1], width, height, style, scale, sizes)
         memory = np.zeros((height, width), np.uint32)
         kind = QImage.Format.Format_ARGB32_Premultiplied if plan.premultiplied else QImage.Format.Format_ARGB32
         image = QImage(memory.data, width, height, 4 * width, kind)
         image.setDevicePixelRatio(scale)
         return _Picture(frame, scale, shift, plan, memory, image)
+
+    def _sizes_of(self, rows: np.ndarray | None) -> np.ndarray | None:
+        """The sizes of all points, or those of the rings about `rows`, which are all as wide."""
+        if rows is None or self._sizes is None:
+            return self._sizes
+        d = self.style.diameter
+        return (d * self._sizes[rows] + _RING) / (d + _RING)
 
     def _lay(self, painter: QPainter, picture: _Picture, frame: Frame) -> None:
         """Draw the picture: pixel on pixel, or shifted and stretched to where it belongs while the view moves."""
@@ -227,7 +262,7 @@ class PointLayer(Layer):
     def _show_selection(self, painter: QPainter, frame: Frame, scale: float, shift: tuple[float, float]) -> None:
         """Rings about the selected points: larger discs in text colour on a canvas-coloured rim, beneath the points."""
         if self._ring is None or self._ring.frame != frame or self._ring.scale != scale or self._ring.shift != shift:
-            style = Style(self.style.diameter + 6.0, 1.0, 1.0)
+            style = Style(self.style.diameter + _RING, 1.0, 1.0)
             self._ring = self._planned(frame, scale, shift, self._selected, style)
             colours = np.tile(rgb("text"), (len(self._selected), 1))
             raster.paint(self._ring.plan, colours, rgb("canvas"), self._ring.memory)

@@ -51,7 +51,7 @@ class ColumnsPopup(Popup):
     def __init__(self, data: Dataset, parent: QWidget, texts: bool = False):
         super().__init__("Columns to fit", parent)
         self.setObjectName("columns_popup")
-        roles = {data.sequence: "series", data.time: "time"}
+        roles = {data.sequence: "series", data.time: "time", data.weighing: "weights"}
         for c in data.table.columns:
             role = roles.get(c.name, "" if c.numeric else "text")
             item = QListWidgetItem(c.title + (f"  ({role})" if role else ""))
@@ -97,7 +97,8 @@ class LeftOutPopup(Popup):
     def __init__(self, data: Dataset, parent: QWidget):
         super().__init__(f"{theme.count(len(data.dropped))} rows left out: a cell is missing", parent)
         self.setObjectName("left_out_popup")
-        missing = {c.name: np.isnan(c.values) for c in data.columns}
+        needed = [*data.columns, *(c for c in data.table.columns if c.name == data.weighing)]
+        missing = {c.name: np.isnan(c.values) for c in needed}
         for row in data.dropped[:_AT_MOST]:
             cells = ", ".join(data.table.column(name).title for name, gone in missing.items() if gone[row])
             self.list.addItem(f"row {theme.count(int(row) + 1)}: {cells}")

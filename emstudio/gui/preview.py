@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ from emstudio.gui import theme
 Index = QModelIndex | QPersistentModelIndex
 _ROW_HEIGHT = 24
 _DOT = 9.0
+_SHORT_TITLE = 46  # px that a title keeps where the columns stand close
 _MISSING = "\u2013"
 _LOOKED_AT = 1000  # rows that decide how many decimals a column shows
 
@@ -63,7 +65,8 @@ class TableModel(QAbstractTableModel):
         self._data = data
         first = [data.table.column(n) for n in (data.sequence, data.time) if n is not None]
         first += [c for c in data.columns if c not in first]
-        self._columns = first + [c for c in data.table.columns if c not in first]
+        read = _read(data)
+        self._columns = first + [c for c in data.table.columns if c not in first and c.name not in read]
         self._begins = frozenset(data.offsets[:-1].tolist()) if data.series is not None else frozenset()
         self._decimals = [decimals(c.values) if c.numeric else 0 for c in self._columns]
         self._place = np.full(data.table.rows, -1, np.int64)
@@ -138,10 +141,16 @@ class TableModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return "row" if section == 0 else self._columns[section - 1].title
+        if role == Qt.ItemDataRole.ToolTipRole and section > 0:
+            return f"<qt>{html.escape(self._columns[section - 1].title)}</qt>"
         if role == Qt.ItemDataRole.TextAlignmentRole:
             left = section == 0 or not self._columns[section - 1].numeric
             return Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight)
         return None
+
+    def fitted(self, column: int) -> bool:
+        """Whether a column of the view is one that is fitted."""
+        return self._data is not None and column > 0 and self._columns[column - 1].name in self._data.names
 
     def _text(self, row: int, column: int) -> str:
         c = self._columns[column]
@@ -151,9 +160,18 @@ class TableModel(QAbstractTableModel):
         if np.isnan(value):
             return _MISSING
         places = self._decimals[column]
-        if self._data is not None and c.name in (self._data.sequence, self._data.time) and places == 0:
+        if places == 0 and self._data is not None and (not c.fit or c.name in (self._data.sequence, self._data.time)):
             return f"{value:.0f}"  # years and names of series are not counted in thousands
         return theme.number(value) if places is None else theme.number(value, decimals=places)
+
+
+def _read(data: Dataset) -> tuple[str, ...]:
+    """The columns that the fitted ones were counted from: tosses are shown as tokens, and here as heads and tails."""
+    if not data.origin:
+        return ()
+    from emstudio.models.coins_pictures import flip_columns
+
+    return (*(n for n in data.origin if n not in data.names), *flip_columns(data))
 
 
 def _shown(data: Dataset | None) -> tuple:
@@ -221,7 +239,7 @@ class Preview(QTableView):
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.horizontalHeader().setMinimumSectionSize(40)
+        self.horizontalHeader().setMinimumSectionSize(32)
         self.horizontalHeader().setFixedHeight(_ROW_HEIGHT)
         self._silent = False
         self.selectionModel().currentRowChanged.connect(self._on_current)
@@ -271,13 +289,21 @@ class Preview(QTableView):
         header.resizeSection(0, max(first, 46))
         room = self.viewport().width() - header.sectionSize(0)
         wanted = [self._wanted(j) for j in range(1, count)]
+        if sum(wanted) > room:
+            closer = ([self._wanted(j, 8, short) for j in range(1, count)] for short in (False, True))
+            wanted = next((made for made in closer if sum(made) <= room), wanted)
         spare = max(0, room - sum(wanted)) // len(wanted)
         for j, width in enumerate(wanted, start=1):
             header.resizeSection(j, width + spare)
 
-    def _wanted(self, column: int) -> int:
+    def _wanted(self, column: int, apart: int = 18, short: bool = False) -> int:
+        """The width of a column; `short`: the title of one that is not fitted may lose its middle."""
         metrics = self.fontMetrics()
         rows = range(min(self.table.rowCount(), 20))
-        texts = [str(self.table.headerData(column, Qt.Orientation.Horizontal))]
-        texts += [str(self.table.data(self.table.index(r, column))) for r in rows]
-        return min(max(metrics.horizontalAdvance(t) for t in texts) + 18, 160)
+        cells = max(
+            (metrics.horizontalAdvance(str(self.table.data(self.table.index(r, column)))) for r in rows), default=0
+        )
+        title = metrics.horizontalAdvance(str(self.table.headerData(column, Qt.Orientation.Horizontal)))
+        if short and not self.table.fitted(column):
+            title = min(title, _SHORT_TITLE)
+        return min(max(cells + apart, title + apart, 32), 160)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from emstudio.core.data import Dataset
@@ -32,6 +32,7 @@ PITCH, BAR = 36.0, 26.0
 _HEAD = 34.0
 _GRIP = 7.0  # px from a border within which it is taken
 _STEP = 0.005
+WHAT = "A profile: how likely each outcome is. Drag a border"
 
 
 class Proportions(Page):
@@ -97,16 +98,6 @@ class Proportions(Page):
 
     def set_motion(self, on: bool) -> None:
         """Nothing moves here by itself."""
-
-    def render(self, width: int, height: int, scale: float = 1.0) -> QImage:  # type: ignore[override]
-        """What is shown as a picture, as large as it is shown."""
-        image = QImage(self.size() * scale, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(scale)
-        image.fill(theme.colour("canvas"))
-        painter = QPainter(image)
-        super().render(painter, self.rect().topLeft())
-        painter.end()
-        return image
 
     def _on_data(self, data: Dataset) -> None:
         """Rows of other data are other rows."""
@@ -184,7 +175,10 @@ class Profiles(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         room = QRectF(LEFT, 8, self.width() - LEFT - RIGHT, 18)
-        paint_legend(painter, room, self._page.stacks.names)
+        room.setLeft(paint_legend(painter, room, self._page.stacks.names))
+        if len(self.shares) and painter.fontMetrics().horizontalAdvance(WHAT) <= room.width():
+            painter.setPen(theme.colour("text3"))
+            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, WHAT)
         if not len(self.shares):
             painter.setFont(theme.font(12))
             painter.setPen(theme.colour("text3"))

@@ -5,19 +5,22 @@ points are seen there and how much of each; colouring a picture by new responsib
 
 - Up to `SEPARATE` points each is an antialiased disc of its own, and discs lie over one another exactly as if they had
   been painted one after the other: the opacity of what lies in front is worked out once, in the plan.
-- More points than that share cells of one device pixel. A cell has the mean colour of its points, a disc about every
-  cell shows the nearest one, and the opacity is that of all discs over one another.
+- More points than that, or so many on so little room that most are hidden, share cells of one device pixel. A cell has the
+  mean colour of its points, a disc about every cell shows the nearest one, and the opacity is that of all discs over one
+  another.
 
 Lengths in a `Style` are logical pixels; positions are device pixels from the picture's upper left corner.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 SEPARATE = 20_000
+_SIZES = (0.4, 2.0)  # times the usual diameter: rows of the least and of the largest weight
+_LAYERS = 1.5  # discs without an edge that lie over one another on average: more of them are no longer told apart
 _PHASES = 4  # sub-pixel positions per axis at which discs are drawn
 _MANY = 250_000  # shares from which scipy's sparse product is worth the time of its import
 _BLOCK = 2048  # rows
@@ -71,15 +74,37 @@ class Plan:
         return self.cell is None
 
 
-def plan(x: np.ndarray, y: np.ndarray, width: int, height: int, style: Style, scale: float = 1.0) -> Plan:
-    """The plan of points at (x, y) device pixels, `scale` device pixels to a logical one; later points lie in front."""
+def plan(
+    x: np.ndarray,
+    y: np.ndarray,
+    width: int,
+    height: int,
+    style: Style,
+    scale: float = 1.0,
+    sizes: np.ndarray | None = None,
+) -> Plan:
+    """The plan of points at (x, y) device pixels, `scale` device pixels to a logical one; later points lie in front.
+
+    `sizes` (n,) makes a point's diameter so many times that of the style; points that share cells are alike all the same.
+    """
     with np.errstate(invalid="ignore"):
-        reach = style.diameter * scale
+        reach = style.diameter * scale * (1.0 if sizes is None or not len(sizes) else float(sizes.max()))
         near = (x > -reach) & (x < width + reach) & (y > -reach) & (y < height + reach)
     rows = np.flatnonzero(near)
     x, y = x[rows], y[rows]
-    make = _discs if len(near) <= SEPARATE else _cells
-    return make(rows.astype(np.int32), x, y, width, height, style, scale, len(near))
+    crowded = not style.edge and len(rows) * (style.diameter * scale) ** 2 > _LAYERS * width * height
+    if crowded or len(near) > SEPARATE:
+        return _cells(rows.astype(np.int32), x, y, width, height, style, scale, len(near))
+    own = None if sizes is None else sizes[rows]
+    return _discs(rows.astype(np.int32), x, y, width, height, style, scale, len(near), own)
+
+
+def sizes_of(weights: np.ndarray | None) -> np.ndarray | None:
+    """(n,) diameters beside the usual one of points with these weights, whose areas are as their weights within limits;
+    that of the mean weight is the usual one. None without weights."""
+    if weights is None or not weights.any():
+        return None
+    return np.clip(np.sqrt(weights / weights.mean()), *_SIZES)
 
 
 def mix(resp: np.ndarray | None, palette: np.ndarray, neutral: np.ndarray, n: int) -> np.ndarray:
@@ -150,18 +175,52 @@ def _packed(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
     return packed
 
 
-def _discs(
-    rows: np.ndarray, x: np.ndarray, y: np.ndarray, width: int, height: int, style: Style, scale: float, points: int
-) -> Plan:
-    """Each point a disc of its own, composited front to back."""
+def _touched(
+    x: np.ndarray, y: np.ndarray, width: int, height: int, style: Style, scale: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(pixels, which of the points, opacity of core and of rim) of all that discs touch, point by point."""
     core, rim, dx, dy = _stamps(style, scale)
     column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
     phase = ((y - row) * _PHASES).astype(np.int32) * _PHASES + ((x - column) * _PHASES).astype(np.int32)
     inside = _covered(column, dx, width) & _covered(row, dy, height)
     inside &= (core + rim > 0)[phase]
     key = (row[:, None] * width + column[:, None] + (dy * width + dx))[inside]
-    who = np.repeat(np.arange(len(rows), dtype=np.int32), inside.sum(axis=1))
-    core, rim = core[phase][inside], rim[phase][inside]
+    who = np.repeat(np.arange(len(x), dtype=np.int32), inside.sum(axis=1))
+    return key, who, core[phase][inside], rim[phase][inside]
+
+
+def _sized(
+    x: np.ndarray, y: np.ndarray, width: int, height: int, style: Style, scale: float, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """`_touched` of points of several sizes, each of them to the nearest eighth of the style's diameter."""
+    eighths = np.maximum(np.rint(sizes * 8.0), 1.0)
+    parts = []
+    for eighth in np.unique(eighths):
+        mine = np.flatnonzero(eighths == eighth)
+        own = replace(style, diameter=style.diameter * float(eighth) / 8.0)
+        key, who, core, rim = _touched(x[mine], y[mine], width, height, own, scale)
+        parts.append((key, mine[who].astype(np.int32), core, rim))
+    key, who, core, rim = (np.concatenate(p) for p in zip(*parts, strict=True))
+    turn = np.argsort(who, kind="stable")
+    return key[turn], who[turn], core[turn], rim[turn]
+
+
+def _discs(
+    rows: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    width: int,
+    height: int,
+    style: Style,
+    scale: float,
+    points: int,
+    sizes: np.ndarray | None,
+) -> Plan:
+    """Each point a disc of its own, composited front to back."""
+    if sizes is None or not len(sizes):
+        key, who, core, rim = _touched(x, y, width, height, style, scale)
+    else:
+        key, who, core, rim = _sized(x, y, width, height, style, scale, sizes)
     order, pixels, starts = _grouped(key, width * height)
     who, core, rim = who[order], core[order], rim[order]
     if not len(pixels):

@@ -12,7 +12,7 @@ import numpy as np
 
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice
-from emstudio.core.format import count, letter, number, signed, typeset
+from emstudio.core.format import count, letter, number, signed, tally, typeset
 from emstudio.core.model import START_METHODS
 from emstudio.core.stopping import Verdict
 from emstudio.gui import chain_sentences, coin_sentences
@@ -73,9 +73,18 @@ def sentences(moment: Moment, previous: Moment | None, facts: Facts) -> Sentence
         made = steps[phase](moment, previous, facts)
     if facts.verdict.stop and not facts.running and phase in ("M", "E"):
         stopped = _stopped(made, facts.verdict, phase, "lower" if moment.model.cost else "higher")
-        doubt = _doubt(moment) if facts.verdict.converged and phase == "M" else ""
+        doubt = (_cool(moment) or _doubt(moment)) if facts.verdict.converged and phase == "M" else ""
         return stopped._replace(next=doubt or stopped.next)
     return made
+
+
+def _cool(moment: Moment) -> str:
+    """How a run goes on that ended at a temperature above 1: there the components still blend."""
+    how = moment.how
+    if how.kind != "annealed" or how.temperature <= 1.0:
+        return ""
+    warm = number(how.temperature, 3, trim=True)
+    return f"This is where it ends at temperature {warm}; lower it towards 1 and run on."
 
 
 def _doubt(moment: Moment) -> str:
@@ -136,10 +145,13 @@ def _data(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
             "Nothing is here to fit yet.",
             f"{how}, drop a table here, or choose a data set.",
         )
-    title = f"{count(data.n)} {_points(data.n)}."
+    title = f"{tally(data.n, _points(moment), data.total)}."
     if facts.obstacle:
         return Sentences(
-            "warning", title, _sentence(facts.obstacle), "The points can be changed, and so can the model."
+            "warning",
+            title,
+            _sentence(facts.obstacle),
+            "Choose other columns, change the points, or take another model.",
         )
     return Sentences(
         "info",
@@ -159,7 +171,7 @@ def _start(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
         what = f"{_start_name(moment)} placed {components}, seed {moment.seed}{number_of}"
     value = moment.snapshot.figure
     level = "" if value is None else f"; {_objective(moment)} {_level(value)}"
-    return Sentences("ellipse", "Start.", f"{what}{level}.", _next_e(moment, "gives each point its"))
+    return Sentences("ellipse", "Start.", f"{what}{level}.", _next_e(moment, f"gives each {_thing(moment)} its"))
 
 
 def _objective(moment: Moment) -> str:
@@ -182,9 +194,9 @@ def _e_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     n = moment.data.n
     if moment.model.cost or moment.how.kind in ("hard", "stochastic"):
         return Sentences("e-step", f"E-step {moment.snapshot.t + 1}.", _assigned(moment), _next_m(moment))
-    what = "Each point took its responsibilities\u2019 colour"
+    what = f"Each {_thing(moment)} took its responsibilities\u2019 colour"
     if moment.model.k == 1:
-        what = "With one component every point is its own"
+        what = f"With one component every {_thing(moment)} is its own"
     elif facts.undecided is not None:
         if facts.undecided == n:
             what += "; none is decided yet"
@@ -199,10 +211,10 @@ def _e_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
 def _assigned(moment: Moment) -> str:
     """What an E-step did that gave each point to one component."""
     if moment.model.cost:
-        return f"Each point went to its nearest {moment.model.shape_name(moment.data)}."
+        return f"Each {_thing(moment)} went to its nearest {moment.model.shape_name(moment.data)}."
     if moment.how.kind == "hard":
-        return "Each point went to its most probable component, whole."
-    return "Each point went to one component, drawn by its responsibilities; another draw would differ."
+        return f"Each {_thing(moment)} went to its most probable component, whole."
+    return f"Each {_thing(moment)} went whole to one component, drawn by its responsibilities."
 
 
 def _next_m(moment: Moment) -> str:
@@ -211,7 +223,7 @@ def _next_m(moment: Moment) -> str:
     whole = moment.model.cost or moment.how.kind in ("hard", "stochastic")
     if moment.acceleration is not None:
         return f"Next, the **M-step** moves {which} three EM steps in one, the third from far ahead (SQUAREM)."
-    return f"Next, the **M-step** moves {which} to its {'' if whole else 'weighted '}points."
+    return f"Next, the **M-step** moves {which} to its {'' if whole else 'weighted '}{_thing(moment)}s."
 
 
 def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
@@ -229,7 +241,9 @@ def _m_step(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     if change is not None:
         value, before = change
         what += f"; {_objective(moment)} {_went(value - before)} {_level(value)}"
-    return Sentences("m-step", f"M-step {moment.snapshot.t}.", what + ".", _next_e(moment, "gives each point its new"))
+    return Sentences(
+        "m-step", f"M-step {moment.snapshot.t}.", what + ".", _next_e(moment, f"gives each {_thing(moment)} its new")
+    )
 
 
 def _farthest(moment: Moment, previous: Moment | None) -> str | None:
@@ -286,7 +300,8 @@ def _edit(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
     name = _objective(moment)
     if previous is not None and previous.data is not moment.data:
         own = f"an {name}" if moment.model.cost else "a likelihood"
-        what = f"{count(moment.data.n)} {_points(moment.data.n)} now, and {own} of its own"
+        now = tally(moment.data.n, f"{_points(moment)} now", moment.data.total)
+        what = f"{now}, and {own} of its own"
         what += f": {_level(value)}." if value is not None else "."
     elif change is not None:
         what = f"{name[:1].upper()}{name[1:]} {_went(change[0] - change[1])} {_level(change[0])}."
@@ -294,7 +309,7 @@ def _edit(moment: Moment, previous: Moment | None, facts: Facts) -> Sentences:
         what = f"The {name} is {_level(value)}."
     else:
         what = "The fit goes on from here."
-    return Sentences("select", title, what, _next_e(moment, "gives each point its new"))
+    return Sentences("select", title, what, _next_e(moment, f"gives each {_thing(moment)} its new"))
 
 
 def _stopped(made: Sentences, verdict: Verdict, phase: str, better: str) -> Sentences:
@@ -317,11 +332,12 @@ def _stopped(made: Sentences, verdict: Verdict, phase: str, better: str) -> Sent
 
 def _collapse(notice: Notice) -> Sentences:
     who = "the component" if notice.component is None else f"**{_letter(notice.component)}**"
+    what, _, _ = notice.text.partition("; ")  # the ways out are said once, below
     return Sentences(
         "warning",
         "Paused before a collapse.",
-        _sentence(notice.text),
-        f"Re-seed {who}, or step back and choose another way; the moment shown is sound.",
+        _sentence(notice.text if notice.component is None else what),
+        f"Re-seed {who} or remove it, choose a shared covariance or a floor; the moment shown is sound.",
     )
 
 
@@ -330,8 +346,13 @@ def _sentence(words: str) -> str:
     return words if words.endswith((".", "!", "?")) else words + "."
 
 
-def _points(n: int) -> str:
-    return "point" if n == 1 else "points"
+def _points(moment: Moment) -> str:
+    return _thing(moment) if moment.data.n == 1 else f"{_thing(moment)}s"
+
+
+def _thing(moment: Moment) -> str:
+    """What a row of the data is called: those that are shown as bars are no points."""
+    return "row" if moment.model.name == "multinomial" else "point"
 
 
 def _components(k: int) -> str:

@@ -61,6 +61,18 @@ def paint_levels(painter: QPainter, levels: Sequence[Level], y_of, width: float,
             painter.drawLine(QPointF(0, y), QPointF(width, y))
 
 
+def paint_values(painter: QPainter, plot: QRectF, marks: Sequence[tuple[float, str]]) -> None:
+    """Grid lines at these pixels of the widget, their words left of the plot."""
+    painter.setFont(theme.font(12))
+    flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+    for y, words in marks:
+        painter.setPen(QPen(theme.colour("grid"), 1))
+        painter.drawLine(QPointF(plot.left(), round(y) + 0.5), QPointF(plot.right(), round(y) + 0.5))
+        painter.setPen(theme.colour("text2"))
+        box = QRectF(4, y - 9, plot.left() - 14, 18)
+        painter.drawText(box, flags, painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, 80))
+
+
 def paint_edges(painter: QPainter, levels: Sequence[Level], y_of, width: float) -> None:
     """The grips of the bands that can be made wider."""
     for level in levels:

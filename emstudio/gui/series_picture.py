@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, QVariantAnimation
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from emstudio.core.format import number
-from emstudio.gui import raster, theme
+from emstudio.gui import raster, theme, vector
 from emstudio.gui.axes import spacing, tick_texts, ticks
 from emstudio.gui.biases_view import apart
 from emstudio.gui.hand import Card, paint_card, paint_ring
 from emstudio.gui.items import faded
 from emstudio.gui.layers import Frame
-from emstudio.gui.motion import DURATION
 from emstudio.gui.point_layer import neutral
 from emstudio.gui.samples import paint_disc
+from emstudio.gui.series_levels import MovingLevels
 from emstudio.gui.series_paint import (
     Dots,
     Level,
@@ -27,6 +27,7 @@ from emstudio.gui.series_paint import (
     paint_joins,
     paint_levels,
     paint_probabilities,
+    paint_values,
     style_of,
 )
 from emstudio.gui.series_scene import EMPTY, Scene
@@ -49,7 +50,7 @@ COLOURS = (
 class SeriesPicture(QWidget):
     """One column of the series, as it is drawn; `SeriesView` adds the hand."""
 
-    def __init__(self, session: Session, span: Span, parent: QWidget | None = None):
+    def __init__(self, session: Session | None, span: Span, parent: QWidget | None = None):
         super().__init__(parent)
         self.setObjectName("series")
         self.setAccessibleName("Series")
@@ -68,14 +69,8 @@ class SeriesPicture(QWidget):
         self._component: int | None = None
         self._card_row: int | None = None
         self._ringed = False
-        self._from: tuple[Level, ...] = ()
-        self._levels: tuple[Level, ...] = ()
-        self.motion = True
-        self._moving = QVariantAnimation(self)
-        self._moving.setDuration(DURATION)
-        self._moving.setStartValue(0.0)
-        self._moving.setEndValue(1.0)
-        self._moving.valueChanged.connect(lambda _: self.update())
+        self._moving = MovingLevels(self)
+        self._moving.changed.connect(self.update)
         span.moved.connect(self.update)
         span.pointed.connect(self.update)
         theme.notifier.changed.connect(self._recolour)
@@ -88,7 +83,7 @@ class SeriesPicture(QWidget):
         if self._component is not None and self._component >= scene.k:
             self._component = None
         if scene.values is not before.values or scene.kind != before.kind:
-            kept = self.session.in_gesture or scene.n == before.n == 0
+            kept = self._held or scene.n == before.n == 0
             self._fit(kept and scene.kind == before.kind)
         else:
             self._fit(True)
@@ -100,9 +95,8 @@ class SeriesPicture(QWidget):
         """Show another column."""
         if column != self.column:
             self.column = column
-            self._from = ()
             self._fit(False)
-            self._levels = self._wanted()
+            self._moving.put(self._wanted())
             self._describe()
             self.update()
 
@@ -114,7 +108,7 @@ class SeriesPicture(QWidget):
 
     def set_motion(self, on: bool) -> None:
         """Whether the states' levels are seen on their way."""
-        self.motion = on
+        self._moving.wanted = on
         if not on:
             self._moving.stop()
 
@@ -130,34 +124,21 @@ class SeriesPicture(QWidget):
 
     def _move_levels(self, before: Scene) -> None:
         """Levels walk to where they are now, unless a hand moves them."""
-        shown, wanted = self.levels, self._wanted()
-        same = len(shown) == len(wanted) and before.values is self.scene.values
-        changed = same and any(a.value != b.value or a.spread != b.spread for a, b in zip(shown, wanted, strict=True))
-        if not (changed and self._moving.state() == QVariantAnimation.State.Running):
-            self._moving.stop()
-        self._from, self._levels = shown if same else (), wanted
-        calm = self.motion and self.isVisible() and not self.session.in_gesture and not self._hurried()
-        if changed and calm:
-            self._moving.stop()
-            self._moving.start()
-        elif changed:
-            self._moving.stop()
+        calm = self.isVisible() and not self._held and not self._hurried()
+        self._moving.go(self._wanted(), before.values is self.scene.values, calm)
 
     def _hurried(self) -> bool:
-        return self.session.running and self.session.speed > 1 / 0.18
+        return self.session is not None and self.session.running and self.session.speed > 1 / 0.18
+
+    @property
+    def _held(self) -> bool:
+        """Whether a hand is at work."""
+        return self.session is not None and self.session.in_gesture
 
     @property
     def levels(self) -> tuple[Level, ...]:
         """The levels as they are drawn now, perhaps on their way."""
-        if self._moving.state() != QVariantAnimation.State.Running or len(self._from) != len(self._levels):
-            return self._levels
-        t = float(self._moving.currentValue())
-        return tuple(
-            Level(
-                b.component, a.value + (b.value - a.value) * t, a.spread + (b.spread - a.spread) * t, b.handle, b.edge
-            )
-            for a, b in zip(self._from, self._levels, strict=True)
-        )
+        return self._moving.levels
 
     def _fit(self, keep: bool) -> None:
         """The vertical range: the values and the levels; with `keep` it only grows."""
@@ -285,18 +266,22 @@ class SeriesPicture(QWidget):
         finally:
             painter.end()  # Qt cannot go on with a painter that an error has left open
 
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint the picture from the painter's origin, as sharp as its paper or its image."""
+        grain, self.grain = self.grain, vector.sharpness(painter)
+        self._paint_all(painter)
+        self.grain = grain
+
     def _paint_all(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), theme.colour("canvas"))
         plot = self.plot
         self._paint_grid(painter)
-        painter.save()
-        painter.translate(plot.topLeft())
-        painter.setClipRect(QRectF(-_EDGE, -TOP, plot.width() + 2 * _EDGE, plot.height() + TOP + BOTTOM))
-        paint_levels(painter, self.levels, self.y_of, plot.width(), plot.height())
-        self._paint_points(painter)
-        self._paint_pointed(painter)
-        painter.restore()
+        with vector.clipped(painter, plot.adjusted(-_EDGE, -TOP, _EDGE, BOTTOM)):
+            painter.translate(plot.topLeft())
+            paint_levels(painter, self.levels, self.y_of, plot.width(), plot.height())
+            self._paint_points(painter)
+            self._paint_pointed(painter)
         self._paint_emissions(painter)
         for level in self.levels:
             centre = self.letters()[level.component]
@@ -325,7 +310,6 @@ class SeriesPicture(QWidget):
 
     def _paint_grid(self, painter: QPainter) -> None:
         plot = self.plot
-        painter.setFont(theme.font(12))
         if self.scene.kind == "symbols":
             marks = [(float(i), name) for i, name in enumerate(self.scene.symbols)]
         else:
@@ -334,17 +318,10 @@ class SeriesPicture(QWidget):
                 step = max(step, 1.0)
             at = ticks(self.low, self.high, step)
             marks = list(zip(at.tolist(), tick_texts(at, step), strict=True))
-        for value, words in marks:
-            y = plot.top() + self.y_of(value)
-            painter.setPen(QPen(theme.colour("grid"), 1))
-            painter.drawLine(QPointF(plot.left(), round(y) + 0.5), QPointF(plot.right(), round(y) + 0.5))
-            painter.setPen(theme.colour("text2"))
-            box = QRectF(4, y - 9, GUTTER - 14, 18)
-            flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(box, flags, painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, 80))
+        paint_values(painter, plot, [(plot.top() + self.y_of(value), words) for value, words in marks])
+        painter.setPen(QPen(theme.colour("grid"), 1))
         for place, _ in self.span.ticks(plot.width()):
             x = plot.left() + round(float(self.span.pixels(place, plot.width()))) + 0.5
-            painter.setPen(QPen(theme.colour("grid"), 1))
             painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
 
     def _lay_points(self) -> tuple[int, int, np.ndarray, np.ndarray]:
@@ -375,7 +352,12 @@ class SeriesPicture(QWidget):
         if scene.kind != "symbols":
             paint_joins(painter, x, y, span.offsets[1:-1] - first, plot.width(), plot.height())
         colours = self.colours()
-        self._dots.paint(painter, QPointF(-_EDGE, -_EDGE), colours if last - first == scene.n else colours[first:last])
+        colours = colours if last - first == scene.n else colours[first:last]
+        if vector.on_paper(painter):
+            style = style_of(unit, last - first)
+            vector.paint_cloud(painter, np.column_stack([x, y]), colours, style, plot.width(), plot.height())
+        else:
+            self._dots.paint(painter, QPointF(-_EDGE, -_EDGE), colours)
 
     def _paint_pointed(self, painter: QPainter) -> None:
         """The lines through all strips at the steps picked and pointed at."""

@@ -60,7 +60,7 @@ class Paths:
 def answer(asked: Question) -> Paths:
     """Viterbi and draws of a question. UserError where no path can have made a series."""
     from emstudio.core import samplers, smoothing
-    from emstudio.core.chain import plan_of, possible
+    from emstudio.core.chain_posterior import plan_of, possible
 
     model, data = asked.model, asked.data
     start, transitions, _ = model.split(asked.params)  # type: ignore[attr-defined]
@@ -103,7 +103,7 @@ class Source(QObject):
         if not is_chain(moment.model):
             return EMPTY
         data, model, s = moment.data, moment.model, moment.snapshot
-        base = _still(data, model)
+        base = still(data, model)
         base = replace(base, levels=levels_of(moment), probabilities=getattr(s.params, "probabilities", None))
         resp, params = s.resp, self._made_at(moment)
         if sweep is not None:
@@ -234,7 +234,6 @@ class Source(QObject):
         found = moment.data.truth_codes()
         if found is None or not moment.data.n:
             return None
-        codes, levels = found
         about = (
             moment.data,
             moment.model,
@@ -243,18 +242,26 @@ class Source(QObject):
             resp if moment.data.n <= _OFTEN else resp is None,
         )
         if self._truth is None or any(not _alike(a, b) for a, b in zip(self._truth[0], about, strict=True)):
-            fixed = moment.model.name == "noisy-switch" or resp is None
-            order = np.arange(len(levels)) if fixed else levels_matched(codes, len(levels), resp)
-            order = np.where(order < moment.model.k, order, -1)
-            self._truth = (about, np.append(order, -1)[codes].astype(np.int64))
+            self._truth = (about, true_path(moment, resp))
         return self._truth[1]
+
+
+def true_path(moment: Moment, resp: np.ndarray | None) -> np.ndarray:
+    """(n,) the states that the true ones, which the data know, are taken for by the posterior (n, K); -1 for none."""
+    found = moment.data.truth_codes()
+    assert found is not None
+    codes, levels = found
+    fixed = moment.model.name == "noisy-switch" or resp is None
+    order = np.arange(len(levels)) if fixed else levels_matched(codes, len(levels), resp)
+    order = np.where(order < moment.model.k, order, -1)
+    return np.append(order, -1)[codes].astype(np.int64)
 
 
 def _alike(a: object, b: object) -> bool:
     return a is b or (not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray) and a == b)
 
 
-def _still(data: Dataset, model: object) -> Scene:
+def still(data: Dataset, model: object) -> Scene:
     """What of a scene the data and the model alone say."""
 
     def make() -> Scene:

@@ -60,10 +60,10 @@ def paint_stack(painter: QPainter, box: QRectF, shares: np.ndarray, colour: QCol
             painter.setPen(Qt.PenStyle.NoPen)
 
 
-def paint_legend(painter: QPainter, room: QRectF, names: Sequence[str]) -> None:
-    """What the shades mean, in the order of the segments; names without room are shortened."""
+def paint_legend(painter: QPainter, room: QRectF, names: Sequence[str]) -> float:
+    """What the shades mean, in the order of the segments; names without room are shortened. Returns where it ends."""
     if not names:
-        return
+        return room.left()
     painter.setFont(theme.font(11))
     metrics = QFontMetricsF(theme.font(11))
     wanted = [metrics.horizontalAdvance(n) + 30 for n in names]
@@ -78,6 +78,7 @@ def paint_legend(painter: QPainter, room: QRectF, names: Sequence[str]) -> None:
         shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, words.width())
         painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, shown)
         left += width * share
+    return left
 
 
 class StackedRows(QAbstractScrollArea):

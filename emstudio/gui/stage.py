@@ -5,14 +5,15 @@
     stage.page                      # that widget; `stage.canvas` is the one for all other kinds
 
 `WIDGETS` names the widget classes by kind. Such a widget has `set_view(view)`, `pick_row(row)`, `pick_component(k)`,
-`delete_selected()`, `set_motion(on)`, `render(width, height, scale)` and the signals hovered, picked, spot,
-component_picked and selection_changed of the canvas. One on which data are drawn has `set_tool(name)`, `set_brush(pixels)`
-and `fit()`, too.
+`delete_selected()`, `set_motion(on)`, `render(width, height, scale)`, `paint_on(painter)` and the signals hovered,
+picked, spot, component_picked and selection_changed of the canvas. One on which data are drawn has `set_tool(name)`,
+`set_brush(pixels)` and `fit()`, too.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from emstudio.core.marks import View
@@ -131,6 +132,10 @@ class Stage(QStackedWidget):
     def render(self, width: int, height: int, scale: float = 1.0):  # type: ignore[no-untyped-def, override]
         """The page in front as a picture."""
         return self.page.render(width, height, scale)  # type: ignore[call-arg, arg-type]
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint the page in front from the painter's origin, as large as it is shown."""
+        self.page.paint_on(painter)  # type: ignore[attr-defined]
 
     def _take(self, page: QWidget) -> None:
         self.addWidget(page)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 from emstudio.core.em import Moment
 from emstudio.core.format import letter, number
-from emstudio.core.samplers_flip import Factor, Flip
+from emstudio.core.samplers_flip import Factor, Flip, flip
 from emstudio.gui import theme
 
 TIMES, ARROW, MINUS, DOTS = "\u00d7", "\u2192", "\u2212", "\u2026"
@@ -55,8 +55,6 @@ class Written:
 
 def written(moment: Moment, path: np.ndarray, site: int, where: str = "", to: int | None = None) -> Written:
     """The change of `path` (n,) at the row `site`: to the other state, or the most probable other one of several."""
-    from emstudio.core import samplers
-
     model, data, params = moment.model, moment.data, moment.snapshot.params
     start, transitions, _ = model.split(params)  # type: ignore[attr-defined]
     first = int(data.offsets[np.searchsorted(data.offsets, site, side="right") - 1])
@@ -64,7 +62,7 @@ def written(moment: Moment, path: np.ndarray, site: int, where: str = "", to: in
     scores = _scores(moment)
     now = int(path[site])
     others = [k for k in range(len(start)) if k != now] if to is None else [to]
-    flips = [samplers.flip(scores, start, transitions, data.offsets, path, site, k) for k in others]
+    flips = [flip(scores, start, transitions, data.offsets, path, site, k) for k in others]
     best = max(flips, key=lambda f: f.log_ratio)
     lines = tuple(_line(moment, factor, best, site) for factor in best.factors)
     chain = math.fsum(f.log_ratio for f in best.factors if f.kind != "observation")

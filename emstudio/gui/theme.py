@@ -14,7 +14,8 @@ thread only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,6 +157,7 @@ DARK = Theme(
 _DASHES = ((), (5.0, 3.0), (1.5, 2.5), (7.0, 2.5, 1.5, 2.5))
 _DARK_LETTER = "#14161A"
 _FAMILIES = ["Inter", "DejaVu Sans"]
+_plain_figures = False
 
 
 class Notifier(QObject):
@@ -242,8 +244,21 @@ def font(px: float = 13, weight: int = 400) -> QFont:
     result = QFont(_FAMILIES)
     result.setPointSizeF(px * 0.75)
     result.setWeight(QFont.Weight(weight))
-    result.setFeature(QFont.Tag("tnum"), 1)
+    result.setFeature(QFont.Tag("tnum"), 0 if _plain_figures else 1)  # said in any case: what is not is inherited
+    if _plain_figures:
+        result.setFeature(QFont.Tag("calt"), 0)  # signs that follow the height of their neighbours
     return result
+
+
+@contextmanager
+def plain_figures() -> Iterator[None]:
+    """Within, fonts have Inter's plain figures and signs: others can be neither searched for nor copied in a PDF."""
+    global _plain_figures
+    before, _plain_figures = _plain_figures, True
+    try:
+        yield
+    finally:
+        _plain_figures = before
 
 
 def apply(app: QApplication, name: str = "system") -> None:
@@ -263,6 +278,19 @@ def apply(app: QApplication, name: str = "system") -> None:
     else:
         hints.setColorScheme(Qt.ColorScheme.Dark if name == "dark" else Qt.ColorScheme.Light)
     _wear(app, _wanted(app))
+
+
+@contextmanager
+def worn(app: QApplication, theme: Theme) -> Iterator[None]:
+    """Within, the whole application wears `theme`, whatever was chosen; nothing of it is seen unless events are let in."""
+    before = _current
+    if before is not theme:
+        _wear(app, theme)
+    try:
+        yield
+    finally:
+        if before is not theme:
+            _wear(app, before)
 
 
 def _wanted(app: QApplication) -> Theme:

@@ -16,7 +16,7 @@ import math
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from emstudio.core.history import Node, same_run
+from emstudio.core.history import History, Node, same_run
 from emstudio.gui.chain_numbers import bound_error
 from emstudio.session import Session
 
@@ -51,6 +51,7 @@ class Track(QObject):
     def __init__(self, session: Session):
         super().__init__(session)
         self._session = session
+        self._history = session.history
         self._path: list[Node] = []  # the line with what an edit superseded
         self._place: dict[int, int] = {}  # node index -> place in the path
         self._cell: dict[int, int] = {}  # node index -> cell
@@ -102,6 +103,8 @@ class Track(QObject):
         if current is None or (seen == self._seen and not self._stirred):
             return
         self._seen, self._stirred = seen, False
+        if history is not self._history:
+            self._forget(history)
         changed = self._follow(current)
         for node in (self._shown, current):
             if node is not None and node.cause != "step" and node.index in self._place:
@@ -114,6 +117,13 @@ class Track(QObject):
             self._fill(i)
         self.current = self._cell[current.index]
         self._keep_in_view()
+
+    def _forget(self, history: History) -> None:
+        """Another document: its nodes have the same numbers and are others."""
+        self._history, self._shown, self._known = history, None, 0
+        self.cells.clear()
+        for known in (self._path, self._place, self._cell, self._unknown):
+            known.clear()
 
     def _stir(self) -> None:
         self._stirred = True

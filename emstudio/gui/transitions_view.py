@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from emstudio.core.em import Moment
 from emstudio.core.format import letter, number
 from emstudio.core.marks import Handle, View
-from emstudio.gui import theme
+from emstudio.gui import theme, vector
 from emstudio.gui.chain_arrows import Arrow, Diagram, diagram, number_places
 from emstudio.gui.chain_numbers import is_chain
 from emstudio.gui.chain_paint import paint_arrow, paint_cell
@@ -99,6 +99,18 @@ class TransitionsView(QWidget):
     @property
     def k(self) -> int:
         return len(self.matrix)
+
+    def numbers(self) -> dict[Edge, str]:
+        """What stands beside the arrows. A weight that would read as 0 has no number unless it is pointed at."""
+        decimals = 4 if self.k <= 2 else 2
+        found = {}
+        for edge in self.edges():
+            weight = self.weight(*edge)
+            if weight >= 0.5 * 10.0**-decimals:
+                found[edge] = number(weight, decimals=decimals)
+            elif edge in (self._picked, self._hovered):
+                found[edge] = number(weight, 2)
+        return found
 
     def edges(self) -> list[Edge]:
         """All arrows, row by row."""
@@ -183,7 +195,7 @@ class TransitionsView(QWidget):
         after = 16 + painter.fontMetrics().horizontalAdvance("Transitions")
         painter.setFont(theme.font(12))
         painter.setPen(theme.colour("text3"))
-        hint = "" if self.k < 2 else "row to column: drag a cell" if self.tabular else "drag a dot"
+        hint = "" if self.k < 2 or vector.printed() else "row to column: drag a cell" if self.tabular else "drag a dot"
         painter.drawText(QRectF(after, 0, self.width() - after, HEAD), Qt.AlignmentFlag.AlignVCenter, hint)
 
     def _paint_arrows(self, painter: QPainter) -> None:
@@ -194,10 +206,10 @@ class TransitionsView(QWidget):
             paint_disc(painter, QPointF(*shape.centres[j]), 2 * shape.radius, j)
         for edge in sorted(self.edges(), key=lambda e: e == self._picked):
             self._paint_dot(painter, shape.arrow(*edge), edge)
-        told = [e for e in self.edges() if self.weight(*e) > 0 or e in (self._picked, self._hovered)]
+        told = self.numbers()
         dots = np.array([shape.arrow(*e).at(self.weight(*e)) for e in self.edges()])
         for edge, place in zip(told, number_places([shape.arrow(*e) for e in told], dots), strict=True):
-            self._paint_number(painter, place, edge)
+            self._paint_number(painter, place, edge, told[edge])
 
     def _paint_dot(self, painter: QPainter, arrow: Arrow, edge: Edge) -> None:
         if self.k < 2:
@@ -212,8 +224,7 @@ class TransitionsView(QWidget):
         painter.setBrush(theme.colour("canvas"))
         painter.drawEllipse(QPointF(x, y), DOT + chosen, DOT + chosen)
 
-    def _paint_number(self, painter: QPainter, place: np.ndarray, edge: Edge) -> None:
-        words = number(self.weight(*edge), decimals=4 if self.k <= 2 else 2)
+    def _paint_number(self, painter: QPainter, place: np.ndarray, edge: Edge, words: str) -> None:
         face = theme.font(13 if self.k <= 2 else 11, 600)
         painter.setFont(face)
         metrics = painter.fontMetrics()
@@ -221,7 +232,8 @@ class TransitionsView(QWidget):
         box.moveCenter(QPointF(*place))
         box.moveLeft(min(max(box.left(), 6.0), self.width() - box.width() - 6.0))
         painter.fillRect(box, faded(theme.colour("canvas"), 0.8))
-        painter.setPen(theme.colour("text"))
+        # Among many arrows a number's colour says from which state its arrow comes.
+        painter.setPen(theme.colour("text") if self.k <= 2 else theme.component_text(edge[0]))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
 
     def _paint_matrix(self, painter: QPainter) -> None:

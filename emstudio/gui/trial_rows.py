@@ -15,7 +15,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
 
 from emstudio.core.format import count, number
-from emstudio.gui import theme
+from emstudio.gui import theme, vector
 from emstudio.gui.items import faded
 from emstudio.gui.widgets import paint_disc
 
@@ -115,6 +115,9 @@ class Tokens:
 
     def paint(self, painter: QPainter, centre: QPointF, heads: bool) -> None:
         """A token with its middle at `centre`, to the nearest pixel of the screen."""
+        if vector.on_paper(painter):
+            paint_token(painter, centre, self._diameter, heads, self._resp)
+            return
         if heads not in self._made:
             self._made[heads] = self._painted(heads)
         made, sharp = self._made[heads], self._sharp

@@ -206,6 +206,21 @@ class DockTitle(QWidget):
         return QSize(super().minimumSizeHint().width(), self.HEIGHT)
 
 
+class Wrapped(QLabel):
+    """A text that never stands lower than its lines at its width: a dock does not ask how high that is."""
+
+    def setText(self, words: str) -> None:
+        super().setText(words)
+        self._stand()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._stand()
+
+    def _stand(self) -> None:
+        self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
+
+
 class Steady(QLabel):
     """A number that changes with every half-step: its panel is laid out anew only when it needs more room.
 
@@ -294,6 +309,10 @@ class Caption(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._place(self.HEIGHT)
+
+    def give_back(self) -> None:
+        """Take no more room than what is said now needs."""
         self._place(self.HEIGHT)
 
 

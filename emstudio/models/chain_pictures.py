@@ -29,6 +29,7 @@ def times(data: Dataset) -> np.ndarray:
 
 
 def time_label(data: Dataset) -> str:
+    """The label of the axis of time: its column's name, else what the numbers count."""
     if data.time is not None and len(data.offsets) == 2:
         column = data.table.column(data.time)
         return f"{column.title}, {column.unit}" if column.unit else column.title

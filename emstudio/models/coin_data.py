@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emstudio.core.data import Column, Dataset, Missing, Table, complete_rows, frozen, row_weights
+from emstudio.core.data import Column, Dataset, Missing, Table, complete_rows, frozen, row_weights, weight_columns
 from emstudio.core.errors import UserError, printable
 
 HEADS, TAILS, TOSSES = "heads", "tails", ("tosses", "flips", "trials")
@@ -34,6 +34,7 @@ class Form:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The columns it was read from."""
         return tuple(c.name for c in self.columns)
 
 
@@ -153,7 +154,7 @@ def known_codes(data: Dataset, coins: Sequence[str]) -> np.ndarray | None:
 
 
 # -- the data set ------------------------------------------------------------------------------------------------------
-def candidates(table: Table, taken: Sequence[str | None] = ()) -> tuple[str, ...]:
+def candidates(table: Table, taken: Sequence[str | None]) -> tuple[str, ...]:
     """The columns that may hold tosses when nobody chose: those that name, order or label rows are left out."""
     which = identity(table)
     aside = {*taken, None if which is None else which.name}
@@ -162,12 +163,12 @@ def candidates(table: Table, taken: Sequence[str | None] = ()) -> tuple[str, ...
 
 def coin_dataset(
     table: Table,
-    names: Sequence[str] | None = None,
+    names: Sequence[str] | None,
     *,
-    missing: Missing = "drop",
-    weights: str | None = None,
-    truth: str | None = None,
-    known: bool = False,
+    missing: Missing,
+    weights: str | None,
+    truth: str | None,
+    known: bool,
 ) -> Dataset:
     """The trials of `table` as a Dataset with columns heads and tails, read from the columns `names` or any there are.
 
@@ -183,7 +184,7 @@ def coin_dataset(
     if not found:
         raise no_tosses(table, table.columns)
     form, others = found[0], same_tosses(found)
-    used = list(form.columns) + ([table.column(weights)] if weights else [])
+    used = list(form.columns) + weight_columns(table, weights, allowed)
     which = identity(table)
     if known:
         if which is None:
@@ -199,7 +200,7 @@ def coin_dataset(
     origin = form.names if form.names != (heads, tails) else ()
     if truth is not None:
         table.column(truth)
-    return Dataset(table, (heads, tails), x, frozen(rows), frozen(dropped), w, truth, origin)
+    return Dataset(table, (heads, tails), x, frozen(rows), frozen(dropped), w, truth, origin, weighing=weights)
 
 
 def same_tosses(found: Sequence[Form]) -> list[Form]:
@@ -214,6 +215,7 @@ def same_tosses(found: Sequence[Form]) -> list[Form]:
 
 
 def refuse_disagreement(table: Table, form: Form, other: Form, rows: np.ndarray) -> None:
+    """UserError naming the first of `rows` at which two forms of the tosses tell different counts."""
     known = np.zeros(table.rows, bool)
     known[rows] = True
     known &= ~(np.isnan(form.heads) | np.isnan(other.heads))
@@ -228,6 +230,7 @@ def refuse_disagreement(table: Table, form: Form, other: Form, rows: np.ndarray)
 
 
 def listed(names: Sequence[str]) -> str:
+    """Names for a sentence: the first to the last where there are many."""
     shown = [printable(n) for n in names]
     return ", ".join(shown) if len(shown) < 4 else f"{shown[0]} to {shown[-1]}"
 
@@ -287,7 +290,7 @@ def is_counted(names: Sequence[str]) -> bool:
     return len(names) == 2 and all(n.strip().lower().startswith(w) for n, w in zip(names, (HEADS, TAILS)))
 
 
-def default_columns(table: Table, taken: Sequence[str | None] = ()) -> tuple[str, ...]:
+def default_columns(table: Table, taken: Sequence[str | None]) -> tuple[str, ...]:
     """The columns that tosses are read from when nobody chose. Raises UserError where there are none."""
     found = forms(table, [table.column(n) for n in candidates(table, taken)])
     if not found:

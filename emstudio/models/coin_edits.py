@@ -47,13 +47,27 @@ def add(moment: Moment, trial: Trial) -> Moment:
     if getattr(moment.model, "known", False) and not trial.coin:
         raise UserError("which coin was tossed?", "write its name in front, such as " + _example(data))
     blank = np.full(1, np.nan) if data.table.columns[0].numeric else np.full(1, -1, np.int64)
-    longer = data.table.append({data.table.columns[0].name: blank})
+    longer = data.table.append({data.table.columns[0].name: blank, **edits.counting_once(data, 1)})
     table = _written(data, longer, data.table.rows, trial)
     resp = moment.snapshot.resp
     carried = None
     if resp is not None:
         carried = np.concatenate([resp, np.full((1, resp.shape[1]), np.nan, resp.dtype)])
     return edits.with_data(moment, table, carried)
+
+
+def respelled(data: Dataset, table: Table, rows: np.ndarray, known: bool) -> Table:
+    """`table`, an edit of that of `data`, with the heads and tails of `rows` in all forms that it has.
+
+    Raises UserError where a form cannot hold them, or where the coins are `known` and not that of a new row.
+    """
+    which = coin_data.identity(table)
+    if known and which is not None and which.missing[rows].any():
+        raise UserError("which coin was tossed?", "type the trial with its name in front, such as " + _example(data))
+    heads, tails = (table.column(name).values for name in data.names)
+    for row in rows.tolist():
+        table = _written(data, table, row, Trial(int(heads[row]), int(heads[row] + tails[row])))
+    return table
 
 
 def _first(moment: Moment, trial: Trial) -> Moment:
@@ -89,6 +103,8 @@ def _written(data: Dataset, table: Table, row: int, trial: Trial) -> Table:
         cells[name] = float(value)
     for c in table.columns:
         name = c.name.strip().lower()
+        if c.name == data.weighing:
+            continue
         if c.numeric and name in coin_data.TOSSES:
             cells[c.name] = float(trial.tosses)
         elif c.numeric and name in (coin_data.HEADS, coin_data.TAILS):

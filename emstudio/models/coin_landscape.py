@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emstudio.core.data import Dataset
+from emstudio.core.family import NEVER
 from emstudio.core.format import number
 from emstudio.core.marks import Heat
 from emstudio.models.coin_data import known_codes
@@ -114,7 +115,7 @@ def over(asked: Question, x: np.ndarray, y: np.ndarray) -> np.ndarray:
             both = np.logaddexp(first[rows, None, :], second[rows, :, None])
             if others:
                 both = np.logaddexp(both, rest[rows, None, None])
-            made += np.tensordot(asked.counts[rows], np.maximum(both, -1e30), 1)
+            made += np.tensordot(asked.counts[rows], np.maximum(both, NEVER), 1)
     return made
 
 

@@ -9,12 +9,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from emstudio.core.data import Dataset, Missing, Table
-from emstudio.core.discrete import NEVER, Biases, Binomial
+from emstudio.core.discrete import Biases, Binomial
 from emstudio.core.errors import Notice, UserError, printable
+from emstudio.core.family import IMPOSSIBLE, NEVER
 from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import one_hot
-from emstudio.core.model import Posterior, Start, param, register
+from emstudio.core.model import Start, register
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
 from emstudio.core.updates import Update
 from emstudio.models import coin_data, coins_pictures, coins_views, priors, reading
 from emstudio.models.discrete import MIXING, MIXING_HELP, DiscreteMixture
@@ -56,6 +60,7 @@ class Coins(DiscreteMixture):
 
     @property
     def known(self) -> bool:
+        """Whether the data say which coin made each trial."""
         return self.identities == "known"
 
     @property
@@ -93,6 +98,11 @@ class Coins(DiscreteMixture):
     ) -> Dataset:
         needed = self.known and not (self.coins and coin_data.identity(table) is None)
         return coin_data.coin_dataset(table, names, missing=missing, weights=weights, truth=truth, known=needed)
+
+    def respelled(self, data: Dataset, table: Table, rows: np.ndarray) -> Table:
+        from emstudio.models import coin_edits
+
+        return coin_edits.respelled(data, table, rows, self.known)
 
     def for_data(self, data: Dataset) -> Coins:
         totals = data.x.sum(1)
@@ -183,7 +193,7 @@ class Coins(DiscreteMixture):
         certain = one_hot(codes, self.k)
         posterior = self.posterior_of(data, certain, self.split(params)[1])
         density = self.scores(data, params).max(1)
-        impossible = np.flatnonzero(density <= NEVER / 10)
+        impossible = np.flatnonzero(density <= IMPOSSIBLE)
         if impossible.size:
             row = int(data.rows[impossible[0]])
             what = f"coin {self.coins[codes[impossible[0]]]} cannot have made this row: its density is zero"
@@ -246,9 +256,7 @@ class Coins(DiscreteMixture):
     def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> CoinParams:
         if not self.known or start.method == "params":
             return super().init(data, start, rng)
-        problem = self.accepts(data)
-        if problem:
-            raise UserError(problem.rstrip("."), file=data.table.source or None)
+        self.require(data)
         codes = self._codes(data)
         assert codes is not None
         return self._from(data, one_hot(codes, self.k))
@@ -275,6 +283,9 @@ class Coins(DiscreteMixture):
         return len(reading.arrays(document, weights=1)[0])
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("Binomial", ("θ",), known=self.known)
+
     def shape_name(self, data: Dataset) -> str:
         return "bias"
 

@@ -48,8 +48,9 @@ def _outcomes(data: Dataset) -> tuple[str, ...] | None:
         flips = flip_columns(data)
         if flips:
             cells = np.stack([table.column(n).values[data.rows] for n in flips], axis=1)
-            if not np.isnan(cells).any():
-                made = tuple("".join("H" if v else "T" for v in row) for row in cells)
+            gap = np.isnan(cells)
+            if not (gap[:, :-1] & ~gap[:, 1:]).any():  # a trial may be shorter than others
+                made = tuple("".join("H" if v else "T" for v in row if v == v) for row in cells)
     if made is None or any((r.count("H"), r.count("T")) != (h, t) for r, (h, t) in zip(made, data.x, strict=True)):
         return None
     return made
@@ -63,7 +64,7 @@ def flip_columns(data: Dataset) -> tuple[str, ...]:
     def chosen(names: Sequence[str]) -> tuple[str, ...]:
         return tuple(n for n in names if table.column(n).numeric and n.strip().lower() not in counted)
 
-    flips = chosen(data.origin) or chosen(coin_data.candidates(table, (data.truth,)))
+    flips = chosen(data.origin) or chosen(coin_data.candidates(table, (data.truth, data.weighing)))
     values = [table.column(n).values for n in flips]
     return flips if all(np.isin(v[~np.isnan(v)], (0.0, 1.0)).all() for v in values) else ()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from emstudio.core.data import Dataset, frozen
-from emstudio.core.format import count, number
+from emstudio.core.format import number, tally
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Handle, Points, View
 
 _INSIDE = 1e-4  # a bias dragged to 0 or 1 would make rows impossible
@@ -16,6 +16,7 @@ _GROUPS = 100  # different numbers of tosses that are told apart
 
 
 def views(data: Dataset) -> tuple[View, ...]:
+    """The one view on the axis of shares of heads."""
     return (View("shares", (0,), title="Heads"),)
 
 
@@ -31,6 +32,7 @@ def shares(data: Dataset) -> np.ndarray:
 
 
 def edges_of(data: Dataset) -> np.ndarray:
+    """Edges of the histogram of shares: one bar for each number of heads where all trials have the same few tosses."""
     tosses = np.unique(data.x.sum(1))
     if len(tosses) == 1 and 1 <= tosses[0] <= _SINGLE:
         return (np.arange(tosses[0] + 2.0) - 0.5) / tosses[0]
@@ -38,11 +40,12 @@ def edges_of(data: Dataset) -> np.ndarray:
 
 
 def draw(data: Dataset, params: Any | None, view: View) -> Drawing:
+    """The histogram of shares and, with `params`, what each coin expects."""
     weights = np.ones(data.n) if data.weights is None else data.weights
     edges = data.memo("share edges", lambda: edges_of(data))
     heights = data.memo("share heights", lambda: np.histogram(shares(data), edges, weights=weights[:, None])[0])
     marks: list[object] = [Bars(edges, heights.astype(float)), Points((0,), rug=True, at=shares(data))]
-    legend = [("bars", f"{count(data.n)} trial{'' if data.n == 1 else 's'}")]
+    legend = [("bars", tally(data.n, "trial" if data.n == 1 else "trials", data.total))]
     if params is not None and data.n:
         middle = 0.5 * (edges[1:] + edges[:-1])
         parts = params.weights[:, None] * expected(data, params.biases, edges)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from emstudio.core.data import Dataset
-from emstudio.core.format import count, number
+from emstudio.core.format import number, tally
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Handle, Points
 from emstudio.models.gaussian_views import bin_edges, label
 
@@ -44,7 +44,7 @@ def upright(
     width = float(edges[1] - edges[0])
     marks: list[object] = [Bars(edges, heights.astype(float)), Points((column,), rug=True)]
     rows = data.table.info.get("rows_are", "rows")
-    legend = [("bars", f"{count(data.n)} {rows}")]
+    legend = [("bars", tally(data.n, rows, data.total))]
     if density is not None and means is not None:
         x = np.arange(max(0.0, edges[0] + 0.5), edges[-1] + 0.5)
         if len(x) > 2000:

@@ -13,7 +13,8 @@ from emstudio.core.data import Dataset, frozen
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.format import letter
 from emstudio.core.mixture import Mixture, log_weights, one_hot
-from emstudio.core.model import Params, Posterior, Start
+from emstudio.core.model import Params, Start
+from emstudio.core.posterior import Posterior
 from emstudio.core.prior import log_dirichlet
 from emstudio.core.updates import Update
 from emstudio.models import gaussian_checks
@@ -21,7 +22,7 @@ from emstudio.models import gaussian_checks
 LARGEST = 2.0**53  # beyond it a double does not hold every whole number
 MIXING = (("free", "Free"), ("fixed", "Fixed"))
 MIXING_HELP = "Free: the weights are estimated. Fixed: they stay as they start, equal unless given."
-_ALIKE = 1e-7
+_ALIKE = 1e-5  # relative: EM that leaves a saddle slowly may stop so far from it
 _RISES = 1e-9
 
 
@@ -46,9 +47,7 @@ class DiscreteMixture(Mixture):
         try:
             self.inspect(data)
         except UserError as error:
-            error.file = None
-            text = str(error)
-            return f"{text[:1].upper()}{text[1:]}."
+            return error.sentence()
         if data.n < self.k:
             there = "There is no row" if data.n == 0 else f"There {'is' if data.n == 1 else 'are'} only {_rows(data.n)}"
             return f"{there} for {self.k} component{'s' if self.k > 1 else ''}; add rows or choose fewer components."
@@ -109,9 +108,7 @@ class DiscreteMixture(Mixture):
             self.check(data, start.params)
             self.inspect(data)
             return start.params
-        problem = self.accepts(data)
-        if problem:
-            raise UserError(problem.rstrip("."), file=data.table.source or None)
+        self.require(data)
         if start.method == "labels":
             return self._from(data, one_hot(start.labels, self.k))
         if start.method not in self.starts:
@@ -167,14 +164,10 @@ class DiscreteMixture(Mixture):
         return self.join(np.full(self.k, 1.0 / self.k), self.family().estimate(moments, pooled))
 
     def reseed(self, data: Dataset, params: Params, component: int, rng: np.random.Generator) -> Params:
-        """The component starts anew at one of the rows that the others explain worst."""
+        """The component starts anew at a row that the others explain badly."""
         scores = self.scores(data, params)
         scores[:, component] = -np.inf
-        density = scores.max(1)
-        if data.weights is not None:
-            density = np.where(data.weights > 0, density, np.inf)
-        worst = np.argsort(density, kind="stable")[: max(1, data.n // 20)]
-        fresh = self._at_rows(data, np.full(self.k, rng.choice(worst)))
+        fresh = self._at_rows(data, np.full(self.k, initial.badly_explained(scores.max(1), data.weights, rng)))
         arrays = [np.array(a) for a in params]
         for mine, theirs in zip(arrays, fresh):
             mine[component] = theirs[component]

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from emstudio.core import hierarchical, initial, rowwise, updates
-from emstudio.core.covariance import ALIASES, COVARIANCES, Covariance
+from emstudio.core import hierarchical, initial, rowwise
 from emstudio.core.data import Dataset
-from emstudio.core.errors import Degenerate, Notice, UserError
+from emstudio.core.errors import Notice, UserError
 from emstudio.core.format import NOISE
 from emstudio.core.frame import frame_of
 from emstudio.core.gaussian import Gaussian, Normal, Scatter
 from emstudio.core.how import EStep
-from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.mixture import Mixture, log_weights, one_hot, softmax
-from emstudio.core.model import START_METHODS, Posterior, Promises, Start, param, register
+from emstudio.core.mixture import log_weights, one_hot
+from emstudio.core.model import Start, register
 from emstudio.core.noise import Noisy, NoisyMoments, WithNoise, box_of, log_uniform
-from emstudio.core.prior import NormalPrior, floor_penalty, log_dirichlet
-from emstudio.core.updates import Update
-from emstudio.models import gaussian_checks, gaussian_views, priors
-from emstudio.models.normal_updates import Weighing, normal_updates
+from emstudio.core.parameter import param
+from emstudio.core.posterior import Posterior
+from emstudio.models import gaussian_checks, priors
+from emstudio.models.elliptical import Elliptical, covariance_param, floor_param
+from emstudio.models.normal_updates import Weighing
 from emstudio.models.reading import array
 
 _FIRST_NOISE = 0.05  # the weight that the noise starts with
@@ -47,32 +47,16 @@ class NoisyParams(NamedTuple):
 
 @register
 @dataclass(frozen=True)
-class GaussianMixture(Mixture):
+class GaussianMixture(Elliptical):
     """p(x) = sum_k pi_k N(x | mu_k, Sigma_k), with `noise` + pi_0 / volume of the box."""
 
     name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian mixture"
-    accepted: ClassVar[str] = "columns of numbers"
-    starts: ClassVar[tuple[str, ...]] = tuple(m for m, _, _ in START_METHODS)
-    accelerates: ClassVar[bool] = True
     marginal: ClassVar[bool] = True
 
     k: int = param(2, "Components", low=1, high=20, help="How many Gaussians are mixed.")
-    covariance: str = param(
-        "VVV",
-        "Covariance",
-        choices=tuple((c.name, c.title) for c in COVARIANCES.values()),
-        aliases=tuple(ALIASES.items()),
-        help="What the components' covariances have in common.",
-    )
-    floor: float = param(
-        0.0,
-        "Variance floor",
-        low=0.0,
-        option="--floor",
-        more=True,
-        help="Added to the diagonal of every covariance in every M-step, in data units squared.",
-    )
+    covariance: str = covariance_param("Covariance", "What the components' covariances have in common.")
+    floor: float = floor_param("covariance")
     noise: bool = param(
         False,
         "Uniform noise",
@@ -85,22 +69,14 @@ class GaussianMixture(Mixture):
     prior_covariances: float = priors.on_covariances()
 
     @property
-    def shape(self) -> Covariance:
-        return COVARIANCES[self.covariance]
-
-    @property
-    def promised(self) -> Promises:
-        return gaussian_checks.promised(self.promises, self.floor)
-
-    @property
-    def prior(self) -> NormalPrior:
-        return NormalPrior(self.prior_means, self.prior_covariances)
-
-    @property
     def parts(self) -> tuple[int, ...]:
         return (*range(self.k), *[NOISE] * self.noise)
 
     def family(self) -> Gaussian | WithNoise:
+        return self._family
+
+    @cached_property
+    def _family(self) -> Gaussian | WithNoise:
         own = Gaussian(self.shape, self.floor, self.prior)
         return WithNoise(own) if self.noise else own
 
@@ -140,9 +116,6 @@ class GaussianMixture(Mixture):
     ) -> Posterior:
         return super().e_step(data, params, how, rng, resp or data.mask is not None)  # then the bound needs them
 
-    def shares(self, counts: np.ndarray) -> np.ndarray:
-        return super().shares(counts + (self.prior_weights - 1.0))
-
     def bound(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> float | None:
         if data.mask is None:
             found = super().bound(data, params, posterior)
@@ -150,14 +123,13 @@ class GaussianMixture(Mixture):
             found = rowwise.bound(self, data, params, posterior)
         return None if found is None else found + self.penalty(params, posterior)
 
-    def penalty(self, params: GaussianParams, posterior: Posterior) -> float:
-        """What a floor takes off and log p(params) under the priors adds, but for a constant."""
-        if not (self.floor or self.prior_means or self.prior_covariances or self.prior_weights != 1.0):
-            return 0.0
-        own = _own(posterior)
-        prior = self.prior.log_density(own.frame, params.means, params.covariances)
-        smeared = floor_penalty(self.floor, params.covariances, own.counts + self.prior.counts)
-        return prior + smeared + log_dirichlet(params.weights, self.prior_weights)
+    def own(self, posterior: Posterior) -> Scatter:
+        moments = posterior.moments
+        return moments.own if isinstance(moments, NoisyMoments) else moments
+
+    def weighing(self, data: Dataset, posterior: Posterior) -> Weighing:
+        counts = self.own(posterior).counts
+        return Weighing(counts, counts, cells="x" if data.mask is None else "x̂")
 
     # -- what is refused -----------------------------------------------------------------------------------------------
     def accepts(self, data: Dataset) -> str | None:
@@ -166,19 +138,8 @@ class GaussianMixture(Mixture):
     def check(self, data: Dataset, params: GaussianParams | NoisyParams) -> None:
         gaussian_checks.check_params(params, self.k, data.d, self.noise)
 
-    def guard_counts(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> None:
-        gaussian_checks.guard_counts(_own(posterior).counts)
-
-    def guard(self, data: Dataset, params: GaussianParams, posterior: Posterior, new: GaussianParams) -> None:
-        lost = gaussian_checks.lost(frame_of(data), new.covariances)
-        if lost.size:
-            resp = posterior.resp
-            if resp is None:
-                resp = softmax(self.scores(data, params))[0]
-            raise Degenerate(gaussian_checks.collapse(data, lost, resp, self.shape))
-
     def notices(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> list[Notice]:
-        return gaussian_checks.notices(data, params, _own(posterior).counts, self.shape)
+        return gaussian_checks.notices(data, params, self.own(posterior).counts, self.shape)
 
     # -- starts --------------------------------------------------------------------------------------------------------
     def init(self, data: Dataset, start: Start, rng: np.random.Generator) -> GaussianParams | NoisyParams:
@@ -186,16 +147,11 @@ class GaussianMixture(Mixture):
             self.check(data, start.params)
             unknown = isinstance(start.params, NoisyParams) and not np.isfinite(start.params.box).all()
             return self.adapted(data, start.params) if unknown else start.params
+        self.require(data)
         if self.noise:
-            problem = self.accepts(data)
-            if problem:
-                raise UserError(problem, file=data.table.source or None)
             own = replace(self, noise=False).init(data, start, rng)
             weights = np.append(own.weights * (1.0 - _FIRST_NOISE), _FIRST_NOISE)
             return NoisyParams(weights, own.means, own.covariances, box_of(data))
-        problem = self.accepts(data)
-        if problem:
-            raise UserError(problem, file=data.table.source or None)
         if start.method == "points":
             means = data.x[initial.distinct_rows(data, self.k, rng)]
             frame = frame_of(data)
@@ -250,13 +206,11 @@ class GaussianMixture(Mixture):
         return frame.covariances_back(np.repeat(total[None], self.k, axis=0)) + self.floor * np.eye(data.d)
 
     def reseed(self, data: Dataset, params: GaussianParams, component: int, rng: np.random.Generator) -> GaussianParams:
-        """The component starts anew on one of the rows that the others explain worst, with everybody's covariance."""
+        """The component starts anew on a row that the others explain badly, with everybody's covariance."""
         scores = self.scores(data, params)
         scores[:, component] = -np.inf
-        density = scores.max(1)
-        worst = np.argsort(density, kind="stable")[: max(1, data.n // 20)]
         means, covariances = params.means.copy(), params.covariances.copy()
-        means[component] = data.x[rng.choice(worst)]
+        means[component] = data.x[initial.badly_explained(scores.max(1), data.weights, rng)]
         whole = self.family().members(frame_of(data), self._whole(data))
         if self.shape.shared:
             covariances[:] = whole
@@ -294,37 +248,3 @@ class GaussianMixture(Mixture):
         if box.shape != (2, d):
             raise UserError(f"params.box has the shape {box.shape}", f"give two corners of {d} numbers")
         return NoisyParams(weights, means, covariances, box)
-
-    @classmethod
-    def components_in(cls, document: dict) -> int:
-        return gaussian_checks.components_in(document)
-
-    # -- pictures ------------------------------------------------------------------------------------------------------
-    def views(self, data: Dataset) -> tuple[View, ...]:
-        return gaussian_views.views(data)
-
-    def draw(self, data: Dataset, params: GaussianParams | None, view: View) -> Drawing:
-        return gaussian_views.draw(data, params, view, self.shape)
-
-    def anchors(self, params: GaussianParams, view: View) -> np.ndarray:
-        return gaussian_views.anchors(params, view)
-
-    def move(self, params: GaussianParams, handle: Handle, view: View, position: tuple[float, ...]) -> GaussianParams:
-        return gaussian_views.move(params, self.shape, handle, view, position)
-
-    def updates(self, data: Dataset, params: GaussianParams, posterior: Posterior) -> list[Update]:
-        counts = _own(posterior).counts
-        names = [c.title for c in data.columns]
-        variances = np.diagonal(params.covariances, axis1=1, axis2=2)
-        weighing = Weighing(counts, counts, cells="x" if data.mask is None else "x̂")
-        own = normal_updates(self.shape, self.prior, self.floor, params.means, variances, weighing, names)
-        return [*own, updates.weights(params.weights, posterior.moments.counts, self.prior_weights)]
-
-    def table(self, data: Dataset, params: GaussianParams) -> list[tuple[str, np.ndarray]]:
-        return gaussian_views.table(data, params)
-
-
-def _own(posterior: Posterior) -> Scatter:
-    """The moments of the Gaussian components."""
-    moments = posterior.moments
-    return moments.own if isinstance(moments, NoisyMoments) else moments

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from emstudio.core.covariance import Covariance
-from emstudio.core.data import Dataset
+from emstudio.core.data import Dataset, frozen
 from emstudio.core.errors import Degenerate, Notice, UserError, short
 from emstudio.core.format import letter
 from emstudio.core.frame import COLLINEAR, LARGEST, SMALLEST, Frame, correlation, frame_of
 from emstudio.core.gaussian_types import Singular, factors
-from emstudio.core.model import Promises
+from emstudio.core.promises import Promises
 from emstudio.models.reading import array
 
 COLLAPSED = 1e-14  # a component's least variance over the data's, in whitened units: below it lies round-off
 ILL_CONDITIONED = 1e-10
 _EMPTY = 1e-200
 _NOTHING = 1e-100  # of a variance: its inverse squared is a double still
-_ALIKE = 1e-7
+_ALIKE = 1e-5  # of a standard deviation or covariance: EM that leaves a saddle slowly may stop so far from it
 _HANDFUL = 3  # times the rows that a covariance needs
 _THIN = 1e-3  # of the others' least variance: about a thirtieth of their standard deviation
 
@@ -40,15 +40,15 @@ def obstacle(data: Dataset, k: int, shape: Covariance, floor: float, noise: bool
     if data.n < k:
         rows = "There is no row" if data.n == 0 else f"There {'is' if data.n == 1 else 'are'} only {_rows(data.n)}"
         return f"{rows} for {k} component{'s' if k > 1 else ''}; add points or choose fewer components."
-    if noise and (flat := np.flatnonzero(np.ptp(data.x, axis=0) == 0)).size:
+    if noise and (flat := np.flatnonzero(np.equal(*_extremes(data)))).size:
         name = short(data.names[flat[0]])
         return f"Column {name} is constant, so the box of the noise has no volume; leave it or the noise out."
     return data.memo(f"obstacle {shape.name} {floor > 0}", lambda: _obstacle(data, shape, floor))
 
 
 def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
-    size = np.abs(data.x).max(0)
-    spread = np.ptp(data.x, axis=0) if data.n else size
+    low, high = _extremes(data)
+    size, spread = np.maximum(-low, high), high - low
     for j, name in enumerate(data.names):
         if size[j] > LARGEST:
             return f"Column {short(name)} holds values beyond 1e150, whose squares overflow; divide it by a constant."
@@ -82,6 +82,14 @@ def _obstacle(data: Dataset, shape: Covariance, floor: float) -> str | None:
                 "singular; leave one out, choose a diagonal covariance, or set a variance floor."
             )
     return None
+
+
+def _extremes(data: Dataset) -> np.ndarray:
+    """(2, d) the least and the greatest value of each column, found once; of a few columns much faster one by one."""
+    x = data.x
+    if data.d > 8:
+        return data.memo("extremes", lambda: np.stack([x.min(0), x.max(0)]))
+    return data.memo("extremes", lambda: np.array([[f(c) for c in x.T] for f in (np.min, np.max)]))
 
 
 def _constant(frame: Frame, spread: np.ndarray) -> np.ndarray:
@@ -126,7 +134,7 @@ def components_in(document: dict) -> int:
     return len(array(document["means"], "params.means", 2))
 
 
-def check_params(params: Any, k: int, d: int, noise: bool = False) -> None:
+def check_params(params: Any, k: int, d: int, noise: bool) -> None:
     """UserError where given parameters are not those of k Gaussians in d columns (and `noise`); they are taken as they are."""
     weights, means, covariances = params[:3]
     if len(means) != k or len(weights) != k + noise:
@@ -178,12 +186,14 @@ def known_columns(x: np.ndarray, k: int, density: Callable[[np.ndarray, np.ndarr
     return out
 
 
+_NONE = frozen(np.empty(0, int))
+
+
 # -- components lost ---------------------------------------------------------------------------------------------------
 def guard_counts(counts: np.ndarray) -> None:
     """Degenerate (`empty`) where a component has no rows left."""
-    empty = np.flatnonzero(~(counts > _EMPTY))
-    if empty.size:
-        j = int(empty[0])
+    if not np.minimum.reduce(counts) > _EMPTY:
+        j = int(np.argmax(~(counts > _EMPTY)))
         text = (
             f"Component {letter(j)} became empty: no row has any responsibility left for it; "
             "re-seed it or choose fewer components."
@@ -206,9 +216,7 @@ def least_variances(frame: Frame, covariances: np.ndarray) -> np.ndarray:
 
 def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:
     """(K,) bool: covariances that are singular beside the data's own, or whose columns are collinear but for round-off."""
-    most = 1.0 / (COLLINEAR * covariances.shape[1]), 1.0 / COLLAPSED
-    if _clearly_sound(frame, covariances, most):
-        return np.zeros(len(covariances), bool)
+    most = _most(covariances.shape[1])
     sound, own, data = _inside(frame, covariances)
     bad = ~sound
     # The sum of the eigenvalues is cheap, and enough unless a component is in danger.
@@ -217,8 +225,17 @@ def singular(frame: Frame, covariances: np.ndarray) -> np.ndarray:
     return bad
 
 
+def _most(d: int) -> tuple[float, float]:
+    """The largest eigenvalues allowed of d columns in units of a component: of spheres in its own, and of the data."""
+    return 1.0 / (COLLINEAR * d), 1.0 / COLLAPSED
+
+
 def _clearly_sound(frame: Frame, covariances: np.ndarray, most: tuple[float, float]) -> bool:
     """Whether the factors that the next E-step needs anyhow say that no covariance is near to being singular."""
+    alone = frame.diagonal(covariances)
+    if alone is not None:
+        quotients = alone.precisions @ np.diagonal(frame.total)  # the traces of the data's, in units of each component
+        return bool(np.maximum.reduce(quotients) < most[1] and np.isfinite(np.add.reduce(alone.log_det)))
     z = frame.covariances(covariances)
     variances = np.diagonal(z, axis1=1, axis2=2)
     if not (np.isfinite(z).all() and (variances > _NOTHING).all()):
@@ -267,6 +284,8 @@ def _root(matrix: np.ndarray) -> np.ndarray:
 
 def lost(frame: Frame, covariances: np.ndarray) -> np.ndarray:
     """The components whose covariances are lost."""
+    if _clearly_sound(frame, covariances, _most(covariances.shape[1])):
+        return _NONE
     return np.flatnonzero(singular(frame, covariances))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from emstudio.core.covariance import Covariance
 from emstudio.core.covariance_pull import pulled
 from emstudio.core.data import Dataset
-from emstudio.core.format import count, number
+from emstudio.core.format import number, tally
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, Spread, View
 from emstudio.core.student import log_constant
 
@@ -18,6 +18,7 @@ _CORRELATIONS = 6  # up to so many columns the table lists the correlations
 
 
 def views(data: Dataset) -> tuple[View, ...]:
+    """The scatter where there are two columns or more, and the density of one."""
     density = View("density", (0,), title="Density")
     if data.d == 1:
         return (density,)
@@ -112,7 +113,7 @@ def _density(data: Dataset, params: Any | None, view: View, shape: Covariance | 
     marks: list[object] = [Bars(edges, heights.astype(float)), Points((j,), rug=True)]
     unit = f" {column.unit}" if column.unit else ""
     rows = data.table.info.get("rows_are", "rows")
-    legend = [("bars", f"{count(len(x))} {rows}")]
+    legend = [("bars", tally(len(x), rows, len(x) if weights is None else float(weights.sum())))]
     if params is not None:
         marks.extend(
             _curves(params, j, edges, float(len(x) if weights is None else weights.sum()) * width, shape is not None)
@@ -185,6 +186,7 @@ def _normal(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
 
 
 def table(data: Dataset, params: Any) -> list[tuple[str, np.ndarray]]:
+    """Weights, means, standard deviations and, of few columns, correlations: (row's name, (K,) values)."""
     rows = [("weight π", params.weights[: len(params.means)])]
     names = [c.title for c in data.columns]
     rows += [(f"μ {name}", params.means[:, j]) for j, name in enumerate(names)]

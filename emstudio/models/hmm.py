@@ -13,29 +13,31 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from emstudio.core.chain import Chain, ChainPosterior
-from emstudio.core.chain_data import bag_of, chain_dataset
+from emstudio.core.chain import Chain
+from emstudio.core.chain_data import bag_of
 from emstudio.core.chain_paths import count_path, visits
-from emstudio.core.covariance import ALIASES, COVARIANCES
-from emstudio.core.data import Dataset, Missing, Table
+from emstudio.core.chain_posterior import ChainPosterior
+from emstudio.core.data import Dataset, Table
 from emstudio.core.errors import Notice, UserError, listed
 from emstudio.core.family import Family, Theta
 from emstudio.core.format import letter
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import Mixture
-from emstudio.core.model import START_METHODS, Params, Posterior, Start, param, register
+from emstudio.core.model import START_METHODS, Params, Start, register
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
+from emstudio.core.samplers_tally import occupancy, stays
 from emstudio.core.smoothing import Smoothed
 from emstudio.core.updates import Update
 from emstudio.models import chain_pictures, reading, symbols
+from emstudio.models.elliptical import covariance_param, floor_param
 from emstudio.models.gaussian import GaussianMixture
 from emstudio.models.hmm_params import (
     EMISSIONS,
     LEAST,
     PARAMS,
     THETA,
-    CategoricalChain,
-    GaussianChain,
-    PoissonChain,
     check_shares,
     put,
     softmax,
@@ -59,21 +61,10 @@ class HiddenMarkov(Chain):
 
     k: int = param(2, "States", low=1, high=20, help="How many hidden states the chain moves among.")
     emission: str = param("gaussian", "Emission", choices=EMISSIONS, help="What a state's observations are drawn from.")
-    covariance: str = param(
-        "VVV",
-        "Covariance",
-        choices=tuple((c.name, c.title) for c in COVARIANCES.values()),
-        aliases=tuple(ALIASES.items()),
-        help="What the states' covariances have in common (Gaussian emissions).",
+    covariance: str = covariance_param(
+        "Covariance", "What the states' covariances have in common (Gaussian emissions)."
     )
-    floor: float = param(
-        0.0,
-        "Variance floor",
-        low=0.0,
-        option="--floor",
-        more=True,
-        help="Added to the diagonal of every covariance in every M-step, in data units squared (Gaussian emissions).",
-    )
+    floor: float = floor_param("covariance", " (Gaussian emissions)")
     categories: tuple[str, ...] = ()
 
     # -- the mixture of the same family --------------------------------------------------------------------------------
@@ -148,25 +139,8 @@ class HiddenMarkov(Chain):
             return texts if len(texts) == 1 else found or texts
         return found
 
-    def dataset(
-        self,
-        table: Table,
-        names: Sequence[str] | None = None,
-        *,
-        missing: Missing = "marginal",
-        weights: str | None = None,
-        truth: str | None = None,
-        sequence: str | None = None,
-        time: str | None = None,
-    ) -> Dataset:
-        sequence = sequence or table.info.get("sequence")
-        time = time or table.info.get("time")
-        chosen = self.columns(table, (weights, truth, sequence, time)) if names is None else tuple(names)
-        read, coded = table, table
-        if self.emission == "categorical":
-            coded = symbols.coded(read, chosen, self.categories)
-        made = chain_dataset(coded, chosen, missing=missing, weights=weights, truth=truth, sequence=sequence, time=time)
-        return made if coded is read else replace(made, table=read, _memo={})
+    def coded(self, table: Table, names: Sequence[str]) -> Table:
+        return symbols.coded(table, names, self.categories) if self.emission == "categorical" else table
 
     def for_data(self, data: Dataset) -> HiddenMarkov:
         if self.emission != "categorical" or data.d != 1:
@@ -206,9 +180,7 @@ class HiddenMarkov(Chain):
             try:
                 self.inspect(data)
             except UserError as error:
-                error.file = None
-                text = str(error)
-                return f"{text[:1].upper()}{text[1:]}."
+                return error.sentence()
             obstacle = self.kin.accepts(bag_of(data).data)
             return (
                 None if obstacle is None else obstacle.replace("component", "state").replace("add points", "add steps")
@@ -272,13 +244,7 @@ class HiddenMarkov(Chain):
 
     def trace_of(self, data: Dataset, states: np.ndarray) -> np.ndarray:
         """(M, 1 + K) of paths (n, M): steps that stay in their state, and rows in each state."""
-        same = states[1:] == states[:-1]
-        if len(data.offsets) > 2:
-            within = np.ones(data.n - 1, bool)
-            within[data.offsets[1:-1] - 1] = False
-            same = same[within]
-        visits = [np.count_nonzero(states == j, axis=0) for j in range(self.k)]
-        return np.stack([np.count_nonzero(same, axis=0), *visits], axis=1)
+        return np.column_stack([stays(states, data.offsets), occupancy(states, self.k)])
 
     def expected_trace(self, data: Dataset, params: Params, posterior: ChainPosterior | Smoothed) -> np.ndarray:
         visits = posterior.first + posterior.pairs.sum(0)  # every row is the first of its series or follows another
@@ -311,9 +277,7 @@ class HiddenMarkov(Chain):
             self.check(data, start.params)
             self.inspect(data)
             return start.params
-        problem = self.accepts(data)
-        if problem:
-            raise UserError(problem.rstrip("."), file=data.table.source or None)
+        self.require(data)
         bag = bag_of(data)
         first, transitions = np.full(self.k, 1.0 / self.k), np.full((self.k, self.k), 1.0 / self.k)
         if start.method == "labels":
@@ -370,6 +334,9 @@ class HiddenMarkov(Chain):
         return len(reading.arrays(document, start=1)[0])
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return replace(self.kin.plate(data), chain=True)
+
     def shape_name(self, data: Dataset) -> str:
         return self.kin.shape_name(data)
 
@@ -414,6 +381,3 @@ class HiddenMarkov(Chain):
         rows = [("start π", params.start)]
         rows += [(f"to {letter(j)}", params.transitions[:, j]) for j in range(self.k)]
         return rows + self.kin.table(data, self.kin_params(params))[1:]
-
-
-__all__ = ["EMISSIONS", "CategoricalChain", "GaussianChain", "HiddenMarkov", "PoissonChain"]

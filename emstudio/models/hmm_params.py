@@ -45,6 +45,7 @@ THETA = {"gaussian": Normal, "poisson": Rates, "categorical": Probabilities}
 
 
 def check_shares(p: np.ndarray, name: str) -> None:
+    """UserError where `p` (K,) are no probabilities that sum to 1; `name` says what they are."""
     if (p < 0).any() or abs(p.sum() - 1.0) > 1e-9:
         raise UserError(f"{name} sum to {float(p.sum())!r}", "give numbers of 0 or more that sum to 1")
 

@@ -20,7 +20,11 @@ from emstudio.core.format import letter
 from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import blocks, one_hot
-from emstudio.core.model import Model, Posterior, Promises, Start, param, register
+from emstudio.core.model import Model, Start, register
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
+from emstudio.core.promises import Promises
 from emstudio.core.updates import Update, columns
 from emstudio.models import kmeans_views
 from emstudio.models.reading import array
@@ -86,9 +90,7 @@ class KMeans(Model):
         if start.method == "params":
             self.check(data, start.params)
             return start.params
-        problem = self.accepts(data)
-        if problem:
-            raise UserError(problem, file=data.table.source or None)
+        self.require(data)
         if start.method == "points":
             return KMeansParams(data.x[initial.distinct_rows(data, self.k, rng)])
         if start.method == "responsibilities":
@@ -108,13 +110,12 @@ class KMeans(Model):
         return KMeansParams(middle + weighted.T @ (data.x - middle) / weighted.sum(0)[:, None])
 
     def reseed(self, data: Dataset, params: KMeansParams, component: int, rng: np.random.Generator) -> KMeansParams:
-        """The centre moves to one of the rows that lie farthest from all the others."""
-        others = -self.scores(data, params)
-        others[:, component] = np.inf
-        nearest = others.min(1) if self.k > 1 else np.zeros(data.n)
-        farthest = np.argsort(-nearest, kind="stable")[: max(1, data.n // 20)]
+        """The centre moves to a row that lies far from all the others."""
+        others = self.scores(data, params)
+        others[:, component] = -np.inf
+        near = others.max(1) if self.k > 1 else np.zeros(data.n)
         centers = params.centers.copy()
-        centers[component] = data.x[rng.choice(farthest)]
+        centers[component] = data.x[initial.badly_explained(near, data.weights, rng)]
         return KMeansParams(centers)
 
     # -- EM ------------------------------------------------------------------------------------------------------------
@@ -187,6 +188,9 @@ class KMeans(Model):
         return len(_centers(document))
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("", ("c",), cost=self.cost or "")
+
     def shape_name(self, data: Dataset) -> str:
         return "centre"
 
@@ -213,7 +217,7 @@ class KMeans(Model):
         return columns("c", over, under, params.centers, posterior.moments.counts, data.names)
 
     def table(self, data: Dataset, params: KMeansParams) -> list[tuple[str, np.ndarray]]:
-        return [(f"c {name}", params.centers[:, j]) for j, name in enumerate(data.names)]
+        return [(f"c {c.title}", params.centers[:, j]) for j, c in enumerate(data.columns)]
 
 
 def _squares(data: Dataset, params: KMeansParams, rows: slice) -> tuple[np.ndarray, np.ndarray]:

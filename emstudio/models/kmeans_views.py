@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from emstudio.core.data import Dataset
-from emstudio.core.format import count, number
+from emstudio.core.format import number, tally
 from emstudio.core.marks import Bars, Borders, Disc, Drawing, Handle, Points, View
 from emstudio.models.gaussian_views import bin_edges, comparable, label
 
@@ -13,12 +13,14 @@ _ROOM = 0.6  # of the data's spread, that borders reach beyond the data
 
 
 def views(data: Dataset) -> tuple[View, ...]:
+    """Two columns against each other, where there are two, and the histogram of one."""
     if data.d == 1:
         return (View("density", (0,), title="Histogram"),)
     return (View("scatter", (0, 1), title="Scatter"), View("density", (0,), title="Histogram"))
 
 
 def draw(data: Dataset, centers: np.ndarray | None, view: View) -> Drawing:
+    """The rows and, with `centers` (K, d), the centres and the borders between their regions."""
     return _histogram(data, centers, view) if view.kind == "density" else _scatter(data, centers, view)
 
 
@@ -93,4 +95,4 @@ def _histogram(data: Dataset, centers: np.ndarray | None, view: View) -> Drawing
     unit = f" {column.unit}" if column.unit else ""
     rows = data.table.info.get("rows_are", "rows")
     axis = f"{rows} per {number(edges[1] - edges[0], 3)}{unit}"
-    return Drawing(tuple(marks), label(data, j), axis, legend=(("bars", f"{count(data.n)} {rows}"),))
+    return Drawing(tuple(marks), label(data, j), axis, legend=(("bars", tally(data.n, rows, data.total)),))

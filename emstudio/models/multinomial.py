@@ -11,7 +11,10 @@ from emstudio.core.data import Dataset
 from emstudio.core.discrete import Multinomial, Probabilities
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.model import Posterior, param, register
+from emstudio.core.model import register
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
 from emstudio.core.updates import Update, columns
 from emstudio.models import multinomial_views, priors, reading
 from emstudio.models.discrete import LARGEST, MIXING, MIXING_HELP, DiscreteMixture
@@ -118,6 +121,9 @@ class MultinomialMixture(DiscreteMixture):
         return len(reading.arrays(document, weights=1)[0])
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("Multinomial", ("θ",))
+
     def shape_name(self, data: Dataset) -> str:
         return "profile"
 
@@ -143,5 +149,5 @@ class MultinomialMixture(DiscreteMixture):
         return own + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: MultinomialParams) -> list[tuple[str, np.ndarray]]:
-        named = [(f"p {name}", params.probabilities[:, j]) for j, name in enumerate(data.names)]
+        named = [(f"p {c.title}", params.probabilities[:, j]) for j, c in enumerate(data.columns)]
         return [("weight π", params.weights), *named]

@@ -16,6 +16,7 @@ _INSIDE = 1e-4  # a probability dragged to 0 would make rows impossible
 
 
 def views(data: Dataset) -> tuple[View, ...]:
+    """The triangle of three outcomes, the stacked proportions, and two shares against each other; the best first."""
     pair = View("shares", (0, 1), title="Shares")
     stacks = View("proportions", (), title="Proportions")
     if data.d == 3:
@@ -43,6 +44,7 @@ def places(p: np.ndarray, view: View) -> np.ndarray:
 
 
 def draw(data: Dataset, params: Any | None, view: View) -> Drawing:
+    """The rows' shares and, with `params`, those that the components expect."""
     if view.kind == "proportions":
         return _stacks(data, params)
     key = f"places {view.kind} {view.columns}"
@@ -69,6 +71,7 @@ def _stacks(data: Dataset, params: Any | None) -> Drawing:
 
 
 def anchors(params: Any, view: View) -> np.ndarray:
+    """(K, 2) where each component's letter stands."""
     return places(params.probabilities, view)
 
 

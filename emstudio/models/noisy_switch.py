@@ -8,21 +8,24 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from emstudio.core.chain import Chain, ChainPosterior
+from emstudio.core.chain import Chain
 from emstudio.core.chain_data import bag_of
 from emstudio.core.chain_paths import count_path
+from emstudio.core.chain_posterior import ChainPosterior
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError, listed
-from emstudio.core.family import Evaluator, Family
 from emstudio.core.frame import LARGEST
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import one_hot
-from emstudio.core.model import Posterior, Start, register
+from emstudio.core.model import Start, register
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
+from emstudio.core.samplers_tally import stays
 from emstudio.core.smoothing import Smoothed
+from emstudio.core.switch import LEVELS, Misfit, Spread, Switch, path_misfits
 from emstudio.models import chain_pictures
 from emstudio.models.reading import array
 
-LEVELS = np.array([0.0, 1.0])  # the means of the two states
 _LEAST = 1e-12  # variance over the square of the data's size: below it lies round-off
 _SHOWN = 1e-4  # how near a drag comes to probability 0 or 1, or to variance 0
 
@@ -32,63 +35,6 @@ class SwitchParams(NamedTuple):
 
     q: float
     variance: float
-
-
-class Spread(NamedTuple):
-    """variances (2,): both are the same."""
-
-    variances: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Misfit:
-    """counts (2,): expected observed steps in each state; squares (2,): the expected sums of (x - k)^2 there."""
-
-    counts: np.ndarray
-    squares: np.ndarray
-
-
-class Switch(Family):
-    """N(x | k, variance) for the states k = 0 and 1."""
-
-    exponential: ClassVar[bool] = False
-
-    def log_density(self, x: np.ndarray, theta: Spread) -> np.ndarray:
-        return -0.5 * ((x - LEVELS) ** 2 / theta.variances + np.log(2.0 * np.pi * theta.variances))
-
-    def evaluator(self, data: Dataset, theta: Spread) -> Evaluator:
-        return _Pass(data, theta)
-
-    def estimate(self, moments: Misfit, previous: Spread | None) -> Spread:
-        """variance = c / n, c the expected squared misfit."""
-        return Spread(np.full(2, moments.squares.sum() / moments.counts.sum()))
-
-    def expected(self, moments: Misfit, theta: Spread) -> np.ndarray:
-        v = theta.variances
-        return -0.5 * (moments.squares / v + moments.counts * np.log(2.0 * np.pi * v))
-
-    def sample(self, theta: Spread, component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        noise = rng.standard_normal(len(component)) * np.sqrt(theta.variances[component])
-        return (LEVELS[component] + noise)[:, None]
-
-
-class _Pass(Evaluator):
-    block = 1 << 62  # all rows at once
-
-    def __init__(self, data: Dataset, theta: Spread):
-        self._squares = data.memo("squared misfits", lambda: (data.x[:, 0] - LEVELS[:, None]) ** 2)
-        self._v = theta.variances[:, None]
-        self._found: Misfit | None = None
-
-    def scores(self, rows: slice) -> np.ndarray:
-        return -0.5 * (self._squares[:, rows] / self._v + np.log(2.0 * np.pi * self._v))
-
-    def add(self, rows: slice, r: np.ndarray) -> None:
-        self._found = Misfit(r.sum(1), np.einsum("kn,kn->k", r, self._squares[:, rows]))
-
-    def moments(self) -> Misfit:  # type: ignore[override]
-        assert self._found is not None
-        return self._found
 
 
 @register
@@ -154,9 +100,7 @@ class NoisySwitch(Chain):
         try:
             self.inspect(data)
         except UserError as error:
-            error.file = None
-            text = str(error)
-            return f"{text[:1].upper()}{text[1:]}."
+            return error.sentence()
         if data.n == 0:
             return "There is no row; add steps to the series."
         return None
@@ -195,13 +139,12 @@ class NoisySwitch(Chain):
 
     def trace_of(self, data: Dataset, states: np.ndarray) -> np.ndarray:
         """(M, 3) of paths (n, M): stays a, switches b, squared misfit c over the observed steps."""
-        within = _within(data)
-        same = states[1:] == states[:-1] if within is None else (states[1:] == states[:-1])[within]
-        stays = np.count_nonzero(same, axis=0)
+        same = stays(states, data.offsets)
+        switches = data.n - (len(data.offsets) - 1) - same
         bag = bag_of(data)
-        low, gain = bag.data.memo("misfits of paths", lambda: _misfits(bag.data.x[:, 0]))
+        low, gain = bag.data.memo("misfits of paths", lambda: path_misfits(bag.data.x[:, 0]))
         seen = states if bag.rows is None else states[bag.rows]
-        return np.stack([stays, len(same) - stays, low + gain @ seen.astype(gain.dtype)], axis=1)
+        return np.stack([same, switches, low + gain @ seen.astype(gain.dtype)], axis=1)
 
     def expected_trace(self, data: Dataset, params: SwitchParams, posterior: ChainPosterior | Smoothed) -> np.ndarray:
         stays, switches = _stays(posterior.pairs)
@@ -230,9 +173,7 @@ class NoisySwitch(Chain):
             self.check(data, start.params)
             self.inspect(data)
             return start.params
-        problem = self.accepts(data)
-        if problem:
-            raise UserError(problem.rstrip("."), file=data.table.source or None)
+        self.require(data)
         rough = SwitchParams(0.5, 1.0)
         if start.method == "kmeans++":
             return rough
@@ -279,6 +220,9 @@ class NoisySwitch(Chain):
         return 2
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("N", ("z", "σ²"), chain=True)
+
     def shape_name(self, data: Dataset) -> str:
         return "state"
 
@@ -321,26 +265,6 @@ def _stays(pairs: np.ndarray) -> tuple[float, float]:
     return float(pairs[0, 0] + pairs[1, 1]), float(pairs[0, 1] + pairs[1, 0])
 
 
-def _within(data: Dataset) -> np.ndarray | None:
-    """(n - 1,) which steps lie within a series; None where all do."""
-    if len(data.offsets) == 2:
-        return None
-
-    def make() -> np.ndarray:
-        within = np.ones(data.n - 1, bool)
-        within[data.offsets[1:-1] - 1] = False
-        return within
-
-    return data.memo("steps within series", make)
-
-
-def _misfits(x: np.ndarray) -> tuple[float, np.ndarray]:
-    """(the squared misfit of the path of zeros, what each step adds to it where the state is 1)."""
-    gain = 1.0 - 2.0 * x
-    small = np.abs(gain).max(initial=0.0) < 1e12
-    return float((x**2).sum()), gain.astype(np.float32) if small else gain
-
-
 def _collapse(data: Dataset, posterior: ChainPosterior) -> Notice:
     text = (
         "The noise is collapsing: every observed value is 0 or 1 itself, so its variance goes to 0 and the likelihood to "
@@ -348,6 +272,3 @@ def _collapse(data: Dataset, posterior: ChainPosterior) -> Notice:
     )
     rows = tuple(int(r) for r in data.rows[:10])
     return Notice("collapse", text, component=None, rows=rows)
-
-
-__all__ = ["LEVELS", "NoisySwitch", "SwitchParams"]

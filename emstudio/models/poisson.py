@@ -13,7 +13,10 @@ from emstudio.core.errors import UserError
 from emstudio.core.format import number
 from emstudio.core.marks import Disc, Drawing, Handle, Points, View
 from emstudio.core.mixture import log_weights
-from emstudio.core.model import Posterior, param, register
+from emstudio.core.model import register
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
 from emstudio.core.updates import Update, columns
 from emstudio.models import priors, reading
 from emstudio.models.counts_views import upright
@@ -91,6 +94,9 @@ class PoissonMixture(DiscreteMixture):
         return len(reading.arrays(document, weights=1)[0])
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("Poisson", ("λ",))
+
     def shape_name(self, data: Dataset) -> str:
         return "rate"
 
@@ -132,5 +138,5 @@ class PoissonMixture(DiscreteMixture):
         return own + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: PoissonParams) -> list[tuple[str, np.ndarray]]:
-        rates = [(f"λ {name}", params.rates[:, j]) for j, name in enumerate(data.names)]
+        rates = [(f"λ {c.title}", params.rates[:, j]) for j, c in enumerate(data.columns)]
         return [("weight π", params.weights), *rates]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,26 +16,27 @@ from emstudio.core.frame import frame_of
 from emstudio.core.gaussian import Gaussian, Normal, Scatter
 from emstudio.core.marks import Drawing, Handle, View
 from emstudio.core.mixture import log_weights, softmax
-from emstudio.core.model import Posterior, Start, param, register
+from emstudio.core.model import Start, register
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
 from emstudio.core.prior import NormalPrior
 from emstudio.core.product import Part, Product
 from emstudio.core.updates import Update
-from emstudio.models import gaussian_checks, priors, product_columns, product_updates, product_views, reading
+from emstudio.models import (
+    gaussian_checks,
+    priors,
+    product_columns,
+    product_documents,
+    product_updates,
+    product_views,
+    reading,
+)
 from emstudio.models.discrete import LARGEST, DiscreteMixture
+from emstudio.models.product_documents import ProductParams
 
 _SHAPE = COVARIANCES["VVI"]  # columns are independent within a component
 _LOG_2PI = float(np.log(2.0 * np.pi))
-
-
-class ProductParams(NamedTuple):
-    """weights (K,); means and variances (K, Gaussian columns), rates (K, Poisson columns), and the probabilities of all
-    categorical columns side by side (K, categories), each group in the order of the columns."""
-
-    weights: np.ndarray
-    means: np.ndarray
-    variances: np.ndarray
-    rates: np.ndarray
-    probabilities: np.ndarray
 
 
 @register
@@ -115,15 +116,7 @@ class ProductMixture(DiscreteMixture):
 
     @classmethod
     def read_learned(cls, name: str, value: Any) -> Any:
-        sound = isinstance(value, (dict, list, tuple))
-        pairs = list(value.items() if isinstance(value, dict) else value) if sound else []
-        if not sound or not all(
-            isinstance(p, (list, tuple)) and len(p) == 2 and isinstance(p[1], (list, tuple)) for p in pairs
-        ):
-            raise UserError("model.parameters.categories is no object of lists", "give a list of texts for each column")
-        if not all(isinstance(level, str) for _, levels in pairs for level in levels):
-            raise UserError("model.parameters.categories holds something that is no text", "give lists of texts")
-        return tuple((str(column), tuple(levels)) for column, levels in pairs)
+        return product_documents.read_categories(value)
 
     def cells(self, x: np.ndarray, names: Sequence[str] | None, rng: np.random.Generator) -> tuple[Sequence[str], list]:
         columns: list[list] = x.T.tolist()
@@ -303,87 +296,38 @@ class ProductMixture(DiscreteMixture):
         """Columns are independent within a component, so a cell that is not known is left out."""
         x = np.atleast_2d(np.asarray(x, float))
         scores = np.tile(log_weights(params.weights), (len(x), 1))
-        blocks = iter(self.blocks(params.probabilities))
-        g = p = 0
-        for j, (_, family) in enumerate(self.plan):
+        for j, (_, family, own) in enumerate(product_documents.by_column(self, params)):
             known = ~np.isnan(x[:, j])
             v = x[known, j][:, None]
             if family == "gaussian":
-                mean, variance = params.means[:, g], params.variances[:, g]
+                mean, variance = own["means"], own["variances"]
                 scores[known] += -0.5 * ((v - mean) ** 2 / variance + np.log(variance) + _LOG_2PI)
-                g += 1
             elif family == "poisson":
-                rate = params.rates[:, p]
-                scores[known] += v * log0(rate) - rate - log_factorial(v)
-                p += 1
+                scores[known] += v * log0(own["rates"]) - own["rates"] - log_factorial(v)
             else:
-                block = next(blocks)
+                block = own["probabilities"]
                 code = np.clip(np.rint(v[:, 0]), 0, block.shape[1] - 1).astype(int)
                 scores[known] += log0(block[:, code]).T
         return scores
 
     # -- documents -----------------------------------------------------------------------------------------------------
     def check(self, data: Dataset, params: ProductParams) -> None:
-        reading.check_weights(params.weights, self.k)
-        if tuple(name for name, _ in self.plan) != data.names:
-            raise UserError("params is for other columns than those that are fitted", "choose the same columns")
-        if (params.variances <= 0).any():
-            k, j = np.argwhere(params.variances <= 0)[0]
-            name = self.plan[self.places("gaussian")[j]][0]
-            raise UserError(f"the variance of {name} in component {k} is not positive", "give a number above 0")
-        if (params.rates < 0).any():
-            k, j = np.argwhere(params.rates < 0)[0]
-            name = self.plan[self.places("poisson")[j]][0]
-            raise UserError(f"the rate of {name} in component {k} is negative", "give a number of 0 or more")
-        for j, block in zip(self.places("categorical"), self.blocks(params.probabilities)):
-            reading.check_probabilities(block, f"probabilities of {self.plan[j][0]}")
+        product_documents.check(self, data, params)
 
     def to_dict(self, params: ProductParams) -> dict:
-        document: dict[str, Any] = {"weights": params.weights.tolist()}
-        blocks = iter(self.blocks(params.probabilities))
-        g = p = 0
-        for name, family in self.plan:
-            if family == "gaussian":
-                document[name] = {"means": params.means[:, g].tolist(), "variances": params.variances[:, g].tolist()}
-                g += 1
-            elif family == "poisson":
-                document[name] = {"rates": params.rates[:, p].tolist()}
-                p += 1
-            else:
-                document[name] = {"probabilities": next(blocks).tolist()}
-        return document
+        return product_documents.to_dict(self, params)
 
     def from_dict(self, document: dict) -> ProductParams:
-        (weights,) = reading.arrays(document, weights=1)
-        k = len(weights)
-        found: dict[str, list[np.ndarray]] = {"means": [], "variances": [], "rates": [], "probabilities": []}
-        sizes = iter(self.sizes())
-        for name, family in self.plan:
-            block = document.get(name)
-            if not isinstance(block, dict):
-                raise UserError(f"params has no {name!r}", "give an object for each column")
-            wanted = {"gaussian": ("means", "variances"), "poisson": ("rates",), "categorical": ("probabilities",)}[
-                family
-            ]
-            for key in wanted:
-                if key not in block:
-                    raise UserError(f"params.{name} has no {key!r}", f"give {', '.join(wanted)}")
-                dimensions = 2 if key == "probabilities" else 1
-                made = reading.array(block[key], f"params.{name}.{key}", dimensions)
-                columns = next(sizes) if key == "probabilities" else 1
-                made = made.reshape(len(made), -1)
-                if made.shape != (k, columns):
-                    what = f"params.{name}.{key} is of shape {made.shape}"
-                    raise UserError(what, f"give {k} rows of {columns}" if columns > 1 else f"give {k} numbers")
-                found[key].append(made)
-        nothing = np.empty((k, 0))
-        return ProductParams(weights, *(np.concatenate([nothing, *found[key]], axis=1) for key in found))
+        return product_documents.from_dict(self, document)
 
     @classmethod
     def components_in(cls, document: dict) -> int:
         return len(reading.arrays(document, weights=1)[0])
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("p", ("θ",))
+
     def shape_name(self, data: Dataset) -> str:
         return "component"
 
@@ -404,4 +348,4 @@ class ProductMixture(DiscreteMixture):
         return product_updates.updates(self, data, params, posterior) + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: ProductParams) -> list[tuple[str, np.ndarray]]:
-        return product_views.table(self, params)
+        return product_views.table(self, data, params)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emstudio.core.data import Column, Dataset, Missing, Table, complete_rows, frozen, row_weights
+from emstudio.core.data import Column, Dataset, Missing, Table, complete_rows, frozen, row_weights, weight_columns
 from emstudio.core.errors import UserError, printable
 
 FAMILIES = ("gaussian", "categorical", "poisson")
@@ -37,6 +37,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def written(families: Sequence[tuple[str, str]]) -> str:
+    """`COLUMN:FAMILY` with commas between, as `parse` reads it."""
     return ",".join(f"{name}:{family}" for name, family in families)
 
 
@@ -87,9 +88,9 @@ def product_dataset(
     given: dict[str, str],
     known: Categories,
     *,
-    missing: Missing = "drop",
-    weights: str | None = None,
-    truth: str | None = None,
+    missing: Missing,
+    weights: str | None,
+    truth: str | None,
 ) -> Dataset:
     """The columns `names` as numbers, categories as codes into `known` or, where it has none, those that occur.
 
@@ -102,7 +103,7 @@ def product_dataset(
         if list(names).count(name) > 1:
             raise UserError(f"the column {name!r} is chosen twice", "name it once", file=file)
     columns = [table.column(n) for n in names]
-    rows, dropped = complete_rows(table, columns + ([table.column(weights)] if weights else []), missing)
+    rows, dropped = complete_rows(table, columns + weight_columns(table, weights, names), missing)
     x = np.empty((len(rows), len(columns)))
     levels = dict(known)
     for j, c in enumerate(columns):
@@ -118,4 +119,4 @@ def product_dataset(
     w = None if weights is None else row_weights(table.column(weights).values[rows], table, rows, weights)
     if truth is not None:
         table.column(truth)
-    return Dataset(table, tuple(names), frozen(x), frozen(rows), frozen(dropped), w, truth)
+    return Dataset(table, tuple(names), frozen(x), frozen(rows), frozen(dropped), w, truth, weighing=weights)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from emstudio.core.covariance import COVARIANCES
 from emstudio.core.data import Dataset
-from emstudio.core.model import Posterior
+from emstudio.core.posterior import Posterior
 from emstudio.core.prior import NormalPrior
 from emstudio.core.updates import Update
 from emstudio.models.normal_updates import Weighing, normal_updates
 
 if TYPE_CHECKING:
-    from emstudio.models.product import ProductMixture, ProductParams
+    from emstudio.models.product import ProductMixture
+    from emstudio.models.product_documents import ProductParams
 
 
 def updates(model: ProductMixture, data: Dataset, params: ProductParams, posterior: Posterior) -> list[Update]:

@@ -10,10 +10,11 @@ from emstudio.core.covariance import COVARIANCES
 from emstudio.core.covariance_pull import pulled
 from emstudio.core.data import Dataset
 from emstudio.core.discrete import Poisson, Rates
-from emstudio.core.format import count, number
+from emstudio.core.format import number, tally
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Ellipse, Handle, Points, Spread, View
 from emstudio.models.counts_views import upright
 from emstudio.models.gaussian_views import bin_edges, freedom, label
+from emstudio.models.product_documents import by_column
 
 if TYPE_CHECKING:
     from emstudio.models.product import ProductMixture
@@ -23,6 +24,7 @@ _LEAST = 1e-4  # a rate dragged to 0 would make rows impossible
 
 
 def views(data: Dataset) -> tuple[View, ...]:
+    """Two columns against each other, where there are two, and one column."""
     column = View("column", (0,), title="Column")
     return (column,) if data.d == 1 else (View("scatter", (0, 1), title="Scatter"), column)
 
@@ -54,6 +56,7 @@ def _handle(model: ProductMixture, view: View, k: int) -> Handle | None:
 
 
 def draw(model: ProductMixture, data: Dataset, params: Any | None, view: View) -> Drawing:
+    """The marks of `params` (None: the data alone) in `view`."""
     planned = len(model.plan) == data.d
     if view.kind == "column":
         return _column(model, data, params if planned else None, view.columns[0])
@@ -94,7 +97,7 @@ def _column(model: ProductMixture, data: Dataset, params: Any | None, j: int) ->
     width = float(edges[1] - edges[0])
     marks: list[object] = [Bars(edges, heights), Points((j,), rug=True)]
     rows = data.table.info.get("rows_are", "rows")
-    legend = [("bars", f"{count(data.n)} {rows}")]
+    legend = [("bars", tally(data.n, rows, data.total))]
     if params is not None:
         if family == "categorical":
             x = np.arange(len(edges) - 1.0)
@@ -123,6 +126,7 @@ def _column(model: ProductMixture, data: Dataset, params: Any | None, j: int) ->
 
 
 def move(model: ProductMixture, params: Any, handle: Handle, view: View, position: tuple[float, ...]) -> Any:
+    """The params with the handle at `position`: counts and numbers follow it, categories cannot."""
     if handle.kind in ("covariance", "variance"):
         at = tuple(model.places("gaussian").index(j) for j in view.columns)
         each = params.variances[:, :, None] * np.eye(params.variances.shape[1])
@@ -141,23 +145,21 @@ def move(model: ProductMixture, params: Any, handle: Handle, view: View, positio
     return params._replace(means=means, rates=rates)
 
 
-def table(model: ProductMixture, params: Any) -> list[tuple[str, np.ndarray]]:
+def table(model: ProductMixture, data: Dataset, params: Any) -> list[tuple[str, np.ndarray]]:
+    """The parameters column by column: (row's name, (K,) values)."""
     rows = [("weight π", params.weights)]
     levels = dict(model.categories)
     named = [level for own in levels.values() for level in own]
-    blocks = iter(model.blocks(params.probabilities))
-    g = p = 0
-    for name, family in model.plan:
+    titles = {c.name: c.title for c in data.columns}
+    for column, family, own in by_column(model, params):
+        name = titles.get(column, column)
         if family == "gaussian":
-            rows += [(f"μ {name}", params.means[:, g]), (f"σ {name}", np.sqrt(params.variances[:, g]))]
-            g += 1
+            rows += [(f"μ {name}", own["means"]), (f"σ {name}", np.sqrt(own["variances"]))]
         elif family == "poisson":
-            rows.append((f"λ {name}", params.rates[:, p]))
-            p += 1
+            rows.append((f"λ {name}", own["rates"]))
         else:
-            block = next(blocks)
             rows += [
-                (f"p {level}" if named.count(level) == 1 else f"p {name} = {level}", block[:, c])
-                for c, level in enumerate(levels[name])
+                (f"p {level}" if named.count(level) == 1 else f"p {name} = {level}", own["probabilities"][:, c])
+                for c, level in enumerate(levels[column])
             ]
     return rows

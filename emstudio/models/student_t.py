@@ -13,21 +13,22 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from emstudio.core import rowwise, updates
-from emstudio.core.covariance import ALIASES, COVARIANCES, Covariance
+from emstudio.core import rowwise
 from emstudio.core.data import Dataset
-from emstudio.core.errors import Degenerate, Notice, UserError
-from emstudio.core.frame import frame_of
+from emstudio.core.errors import Notice, UserError
 from emstudio.core.how import EStep
-from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.mixture import Mixture, log_weights, softmax
-from emstudio.core.model import START_METHODS, Posterior, Promises, Start, param, register
-from emstudio.core.prior import NormalPrior, floor_penalty, log_dirichlet
+from emstudio.core.mixture import log_weights
+from emstudio.core.model import Start, register
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
+from emstudio.core.promises import Promises
 from emstudio.core.student import Student, StudentFamily
 from emstudio.core.updates import Update
-from emstudio.models import gaussian_checks, gaussian_views, priors
+from emstudio.models import gaussian_checks, priors
+from emstudio.models.elliptical import Elliptical, covariance_param, floor_param
 from emstudio.models.gaussian import GaussianMixture, GaussianParams
-from emstudio.models.normal_updates import Weighing, normal_updates
+from emstudio.models.normal_updates import Weighing
 from emstudio.models.reading import array
 
 FREE = "free"
@@ -45,24 +46,15 @@ class StudentParams(NamedTuple):
 
 @register
 @dataclass(frozen=True)
-class StudentMixture(Mixture):
+class StudentMixture(Elliptical):
     """p(x) = sum_k pi_k t(x | mu_k, Sigma_k, nu_k)."""
 
     name: ClassVar[str] = "student-t"
     title: ClassVar[str] = "Student-t mixture"
-    accepted: ClassVar[str] = "columns of numbers"
     promises: ClassVar[Promises] = Promises(maximal=False)
-    starts: ClassVar[tuple[str, ...]] = tuple(m for m, _, _ in START_METHODS)
-    accelerates: ClassVar[bool] = True
 
     k: int = param(2, "Components", low=1, high=20, help="How many t distributions are mixed.")
-    covariance: str = param(
-        "VVV",
-        "Scales",
-        choices=tuple((c.name, c.title) for c in COVARIANCES.values()),
-        aliases=tuple(ALIASES.items()),
-        help="What the components' scale matrices have in common.",
-    )
+    covariance: str = covariance_param("Scales", "What the components' scale matrices have in common.")
     dof: float | str = param(
         FREE,
         "Freedom ν",
@@ -70,29 +62,10 @@ class StudentMixture(Mixture):
         words=(FREE,),
         help="How heavy the tails are: a number for all components, or free to estimate one for each, up to 1,000.",
     )
-    floor: float = param(
-        0.0,
-        "Variance floor",
-        low=0.0,
-        option="--floor",
-        more=True,
-        help="Added to the diagonal of every scale matrix in every M-step, in data units squared.",
-    )
+    floor: float = floor_param("scale matrix")
     prior_weights: float = priors.on_weights()
     prior_means: float = priors.on_means()
     prior_covariances: float = priors.on_covariances()
-
-    @property
-    def shape(self) -> Covariance:
-        return COVARIANCES[self.covariance]
-
-    @property
-    def promised(self) -> Promises:
-        return gaussian_checks.promised(self.promises, self.floor)
-
-    @property
-    def prior(self) -> NormalPrior:
-        return NormalPrior(self.prior_means, self.prior_covariances)
 
     def family(self) -> StudentFamily:
         return StudentFamily(self.shape, None if self.dof == FREE else float(self.dof), self.floor, self.prior)
@@ -105,6 +78,9 @@ class StudentMixture(Mixture):
 
     def free_parameters(self, data_dimension: int) -> int:
         return self._gaussian().free_parameters(data_dimension) + (self.k if self.dof == FREE else 0)
+
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("t", ("μ", "Σ" if data.d > 1 else "σ²", "ν"))
 
     def _gaussian(self) -> GaussianMixture:
         """The mixture that this one becomes with ever more degrees of freedom."""
@@ -129,13 +105,8 @@ class StudentMixture(Mixture):
         found = rowwise.bound(self, data, params, posterior)
         return None if found is None else found + self.penalty(params, posterior)
 
-    def penalty(self, params: StudentParams, posterior: Posterior) -> float:
-        smeared = floor_penalty(self.floor, params.covariances, posterior.moments.counts + self.prior.counts)
-        own = self.family().log_prior(posterior.moments, self.split(params)[1])
-        return smeared + own + log_dirichlet(params.weights, self.prior_weights)
-
-    def shares(self, counts: np.ndarray) -> np.ndarray:
-        return super().shares(counts + (self.prior_weights - 1.0))
+    def weighing(self, data: Dataset, posterior: Posterior) -> Weighing:
+        return Weighing(posterior.moments.counts, posterior.moments.scaled, "r u")
 
     # -- what is refused -----------------------------------------------------------------------------------------------
     def accepts(self, data: Dataset) -> str | None:
@@ -145,15 +116,6 @@ class StudentMixture(Mixture):
         self._gaussian().check(data, _normal(params))
         if len(params.dof) != self.k or not (params.dof > 0).all():
             raise UserError("params.dof holds a value that is not positive", f"give {self.k} numbers above 0")
-
-    def guard_counts(self, data: Dataset, params: StudentParams, posterior: Posterior) -> None:
-        gaussian_checks.guard_counts(posterior.moments.counts)
-
-    def guard(self, data: Dataset, params: StudentParams, posterior: Posterior, new: StudentParams) -> None:
-        lost = gaussian_checks.lost(frame_of(data), new.covariances)
-        if lost.size:
-            resp = posterior.resp if posterior.resp is not None else softmax(self.scores(data, params))[0]
-            raise Degenerate(gaussian_checks.collapse(data, lost, resp, self.shape))
 
     def notices(self, data: Dataset, params: StudentParams, posterior: Posterior) -> list[Notice]:
         return self._gaussian().notices(data, _normal(params), posterior)
@@ -194,34 +156,15 @@ class StudentMixture(Mixture):
             raise UserError(f"params has {len(weights)} weights and {len(dof)} dof", "give one of each for a component")
         return StudentParams(weights, means, covariances, dof)
 
-    @classmethod
-    def components_in(cls, document: dict) -> int:
-        return gaussian_checks.components_in(document)
-
     # -- pictures ------------------------------------------------------------------------------------------------------
-    def views(self, data: Dataset) -> tuple[View, ...]:
-        return gaussian_views.views(data)
-
-    def draw(self, data: Dataset, params: StudentParams | None, view: View) -> Drawing:
-        return gaussian_views.draw(data, params, view, self.shape)
-
-    def anchors(self, params: StudentParams, view: View) -> np.ndarray:
-        return gaussian_views.anchors(params, view)
-
-    def move(self, params: StudentParams, handle: Handle, view: View, position: tuple[float, ...]) -> StudentParams:
-        return gaussian_views.move(params, self.shape, handle, view, position)
-
     def updates(self, data: Dataset, params: StudentParams, posterior: Posterior) -> list[Update]:
-        moments = posterior.moments
-        names = [c.title for c in data.columns]
-        variances = np.diagonal(params.covariances, axis1=1, axis2=2)
-        weighing = Weighing(moments.counts, moments.scaled, "r u")
-        own = normal_updates(self.shape, self.prior, self.floor, params.means, variances, weighing, names)
-        freedom = [Update("ν", "where F is highest along ν", "", params.dof)] if self.dof == FREE else []
-        return [*own, *freedom, updates.weights(params.weights, moments.counts, self.prior_weights)]
+        made = super().updates(data, params, posterior)
+        if self.dof == FREE:
+            made.insert(-1, Update("ν", "where F is highest along ν", "", params.dof))
+        return made
 
     def table(self, data: Dataset, params: StudentParams) -> list[tuple[str, np.ndarray]]:
-        return [*gaussian_views.table(data, params), ("freedom ν", params.dof)]
+        return [*super().table(data, params), ("freedom ν", params.dof)]
 
 
 def _normal(params: StudentParams) -> GaussianParams:

@@ -11,11 +11,13 @@ import numpy as np
 from emstudio.core.data import Column, Dataset, Table, frozen
 from emstudio.core.discrete import Categorical, Probabilities, log0
 from emstudio.core.errors import UserError, listed
-from emstudio.core.family import Evaluator, Family, Moments
+from emstudio.core.family import NEVER, Evaluator, Family, Moments
 from emstudio.core.format import count, number
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Handle, Points, View
 from emstudio.core.mixture import log_weights
-from emstudio.core.model import Posterior, param
+from emstudio.core.parameter import param
+from emstudio.core.plate import Plate
+from emstudio.core.posterior import Posterior
 from emstudio.core.updates import Update
 from emstudio.models import reading
 from emstudio.models.discrete import DiscreteMixture
@@ -167,10 +169,13 @@ class SymbolMixture(DiscreteMixture):
         known = ~np.isnan(x[:, 0])
         scores = np.zeros((len(x), len(params.weights)))
         if known.any():
-            scores[known] = np.maximum(Symbols().log_density(x[known], Probabilities(params.probabilities)), -1e30)
+            scores[known] = np.maximum(Symbols().log_density(x[known], Probabilities(params.probabilities)), NEVER)
         return scores + log_weights(params.weights)
 
     # -- pictures ------------------------------------------------------------------------------------------------------
+    def plate(self, data: Dataset) -> Plate:
+        return Plate("Categorical", ("θ",))
+
     def shape_name(self, data: Dataset) -> str:
         return "distribution"
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject
 
 from emstudio.core.chain import Chain
 from emstudio.core.chain_data import in_order, with_order
-from emstudio.core.data import Dataset, Missing, Table, dataset
-from emstudio.core.edits import ordered
+from emstudio.core.data import ASIDE, Dataset, Missing, Table, dataset
+from emstudio.core.edits import roles
 from emstudio.core.errors import UserError, printable
 from emstudio.core.history import History
 from emstudio.core.model import Model, Start, find
@@ -75,8 +75,8 @@ class Reading(Settings):
         """Fit these columns of the table."""
 
         def go() -> None:
-            kept, order = self._kept_missing(self._model), ordered(self._model, self.data)
-            data = self._model.dataset(self.data.table, names, truth=self.data.truth, **kept, **order)
+            kept, beside = self._kept_missing(self._model), roles(self._model, self.data)
+            data = self._model.dataset(self.data.table, names, truth=self.data.truth, **kept, **beside)
             self._open(data, "edit", "Choose columns", model=self._model)
 
         return self._guarded(go)
@@ -88,8 +88,8 @@ class Reading(Settings):
             old, model = self.data, self._model
             if way == "marginal" and not model.marginal:
                 raise UserError(f"{model.title} cannot integrate missing cells out", "leave their rows out")
-            order = ordered(model, old)
-            data = model.dataset(old.table, old.origin or old.names, missing=way, truth=old.truth, **order)
+            beside = roles(model, old)
+            data = model.dataset(old.table, old.origin or old.names, missing=way, truth=old.truth, **beside)
             title = "Integrate missing cells out" if way == "marginal" else "Leave rows with missing cells out"
             self._open(data, "edit", title, model=model)
 
@@ -129,16 +129,56 @@ class Reading(Settings):
             return True
         return self._guarded(go)
 
+    def set_weights(self, name: str | None) -> bool:
+        """The column that says how often each row counts, or None; it is not fitted, and not the truth.
+
+        A column that weighs no more is fitted again where it was so before it weighed.
+        """
+
+        def go() -> None:
+            old, model = self.data, self._model
+            if isinstance(model, Chain):
+                what = "row weights mean nothing to a series: a step cannot happen more often than once"
+                raise UserError(what, "choose a mixture")
+            fitted = old.origin or old.names
+            if self._fitted_before():
+                fitted = tuple(n for n in old.table.names if n in (*fitted, old.weighing))
+            names = tuple(n for n in fitted if n != name)
+            if not names:
+                raise UserError("no other column would be left to fit", "fit another one first", column=name)
+            table = old.table
+            if ASIDE in table.info:  # it was kept for a model that knew no weights
+                table = replace(table, info={k: v for k, v in table.info.items() if k != ASIDE})
+            truth = None if old.truth == name else old.truth
+            data = model.dataset(table, names, truth=truth, weights=name, **self._kept_missing(model))
+            self._open(data, "edit", "Choose the weights" if name else "Leave the weights out", model=model)
+            unknown = int(table.column(name).missing.sum()) if name else 0
+            if unknown:
+                rows = "1 row is" if unknown == 1 else f"{unknown} rows are"
+                self.news.emit(f"{rows} left out: no weight is known.")
+
+        return name == self.data.weighing or self._guarded(go)
+
+    def _fitted_before(self) -> bool:
+        """Whether the column that weighs was fitted before it did."""
+        name, node = self.data.weighing, self.history.current
+        while node is not None and node.moment.data.weighing == name:
+            node = node.parent
+        return name is not None and node is not None and name in node.moment.data.names
+
     def set_truth(self, name: str | None) -> None:
         """The column to colour and judge by; the fit is not touched."""
+        if name is not None and name == self.data.weighing:
+            self.failed.emit(f"{self.data.table.column(name).title} weighs the rows, and cannot be the truth as well.")
+            return
         new = replace(self.data, truth=name)
+        made = {id(self.data): (self.data, new)}
         for node in self.history.nodes:
-            if (
-                node.moment.data is not new
-                and node.moment.data.table is new.table
-                and node.moment.data.names == new.names
-            ):
-                self.history.replace(node, replace(node.moment, data=new))
+            data = node.moment.data
+            if data.table is new.table and data.names == new.names and (name is None or name != data.weighing):
+                if id(data) not in made:
+                    made[id(data)] = (data, replace(data, truth=name))
+                self.history.replace(node, replace(node.moment, data=made[id(data)][1]))
         self.data_changed.emit(new)
         self.changed.emit(self.moment)
 
@@ -157,7 +197,7 @@ class Reading(Settings):
             self._onward()
 
     def _read(self, source: str, text: str, name: str) -> None:
-        self._reader.ask(printable(name), _table_read, (source, text, self._model))
+        self._reader.ask(printable(name), table_read, (source, text, self._model))
 
     def _on_read(self, name: str, found: tuple[Model, Dataset]) -> None:
         self._show_table(*found)
@@ -177,7 +217,7 @@ class Reading(Settings):
         self._tell_order(data)
 
 
-def _table_read(asked: tuple[str, str, Model]) -> tuple[Model, Dataset]:
+def table_read(asked: tuple[str, str, Model]) -> tuple[Model, Dataset]:
     """The reader's work: a source or, without one, a pasted text, as the model to open it with and its data."""
     from emstudio import tables
 
@@ -191,8 +231,11 @@ def _start(suggested: str | dict, model: Model) -> Start:
     """The start that a bundled set comes with: a method, or parameters where they are those of as many components."""
     if isinstance(suggested, str):
         return Start(suggested)
-    alike = getattr(model, "k", 1) == model.components_in(suggested)
-    return Start("params", params=model.from_dict(suggested)) if alike else Start("points")
+    try:
+        alike = getattr(model, "k", 1) == model.components_in(suggested)
+        return Start("params", params=model.from_dict(suggested)) if alike else Start("points")
+    except UserError:  # those of another kind of model
+        return Start("points")
 
 
 def _whole(sequence: str | None) -> str:

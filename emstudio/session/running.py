@@ -190,7 +190,7 @@ class Running(State):
         m = self.moment
         if m.snapshot.params is None:
             return
-        new = edited(m, params=m.model.move(m.snapshot.params, handle, view, position))
+        new = edited(m, params=m.model.move(m.snapshot.params, handle, view, position), carried=m.snapshot.carried)
         if self._pending is not None and self._pending.kind == "complete":
             self._pending = None
         self._adopt(new, "edit", _PULLED.get(handle.kind, f"Move {handle.kind}"))
@@ -242,6 +242,8 @@ class Running(State):
             self.history.go_to(known)
             self.changed.emit(known.moment)
             self._after_step()
+        elif known is not None:
+            self._ask("advance", restore, known.path())
         elif self._ready():
             self._pending = None
             node = self.history.current
@@ -265,7 +267,13 @@ class Running(State):
             self.changed.emit(reply)
             return
         self.last_seconds = self._engine.seconds
-        self._adopt(reply, "step")
+        known = self.history.known_step()
+        if known is not None and self.history.forgotten(known):
+            self.history.go_to(known)
+            self.history.replace(known, reply)
+            self.changed.emit(reply)
+        else:
+            self._adopt(reply, "step")
         if reply.snapshot.phase == "M":
             for notice in reply.model.kept(reply.snapshot.posterior):
                 self.news.emit(notice.text)

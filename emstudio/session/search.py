@@ -166,6 +166,12 @@ class Searching(Reading):
             self._searches = [*others, search][-_KEPT:]
         self.search_changed.emit()
 
+    def _forget_searches(self) -> None:
+        """Another document is shown: what was asked about this one is over."""
+        self._search, self._searches, self._compared = None, [], (None, {}, None)
+        self._search_rest.stop()
+        self.search_changed.emit()
+
 
 def coloured(moment: Moment) -> Moment:
     """The moment evaluated, with the responsibilities that its parameters give to the points."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from emstudio.core.chain import Chain
 from emstudio.core.chain_data import in_order
-from emstudio.core.data import Dataset, Missing
-from emstudio.core.edits import ordered
-from emstudio.core.em import edited
+from emstudio.core.data import ASIDE, Dataset, Missing
+from emstudio.core.edits import roles
+from emstudio.core.em import Moment, edited
 from emstudio.core.errors import UserError
 from emstudio.core.how import EStep
 from emstudio.core.model import Model, Start
@@ -37,8 +39,13 @@ class Settings(Editing):
             self.start = self._drawn_start(model)
         self._model = model
         self.settings_changed.emit()
-        told = self.data.table is data.table
+        told, weighed = self.data.table is data.table, self.data.weighing
         self._start_over("edit", f"Change {' and '.join(changed) or 'the model'}", data)
+        if weighed is not None and data.weighing is None:
+            name = data.table.column(weighed).title
+            self.news.emit(
+                f"A series knows no weights, so every step counts once; {name} weighs again beside a mixture."
+            )
         if not told:
             self._tell_order(data)
 
@@ -125,16 +132,20 @@ class Settings(Editing):
         if self.moment.snapshot.params is None:
             self._start_over("edit", title)
             return
+
+        def turned(m: Moment) -> Moment:
+            return edited(m, how=how, accelerate=accelerate, carried=m.snapshot.carried)
+
         node = self.history.current
         assert node is not None
         waits = self._running and self._pending is not None and self._pending.kind == "advance"
         if not waits and node.gesture is not None and node.gesture == self._gesture and not node.children:
             self._cancel()
-            self.history.replace(node, edited(node.moment, how=how, accelerate=accelerate))
+            self.history.replace(node, turned(node.moment))
             self.changed.emit(node.moment)
             self._go_on()
         else:
-            self._edit(lambda m: edited(m, how=how, accelerate=accelerate), title)
+            self._edit(turned, title)
 
     def set_stopping(self, stopping: Stopping) -> None:
         self.stopping = stopping
@@ -163,7 +174,7 @@ class Settings(Editing):
         if data.origin:
             return None
         try:
-            own = old.columns(data.table, (None, data.truth))
+            own = old.columns(data.table, (data.weighing, data.truth))
         except UserError:
             return None
         return None if tuple(own) == data.names else data.names
@@ -175,16 +186,18 @@ class Settings(Editing):
         """
         data = self.data
         chosen = self._kept_columns(model)
-        table = in_order(data.table, chosen or ()) if isinstance(model, Chain) else data.table
+        table = data.table
+        if isinstance(model, Chain):
+            aside = {} if data.weighing is None else {ASIDE: data.weighing}
+            table = in_order(replace(table, info=table.info | aside) if aside else table, chosen or ())
         recast, new, fault = _recast(model, self._model), None, None
+        weighing = (data.weighing, table.info.get(ASIDE))
         numbers = (
-            tuple(c.name for c in table.columns if c.numeric and c.fit) or None
+            tuple(c.name for c in table.columns if c.numeric and c.fit and c.name not in weighing) or None
         )  # the time, where there is no more
         for names in dict.fromkeys((chosen, None, numbers) if recast else (chosen,)):
             try:
-                found = model.dataset(
-                    table, names, truth=data.truth, **self._kept_missing(model), **ordered(model, data)
-                )
+                found = model.dataset(table, names, truth=data.truth, **self._kept_missing(model), **roles(model, data))
             except UserError as error:
                 fault = fault or error
                 continue
@@ -197,9 +210,11 @@ class Settings(Editing):
                 raise fault  # they would be fitted as what they are not
             return data  # `obstacle` says why these cannot be fitted
         alike = (new.names, new.origin) == (data.names, data.origin) and np.array_equal(new.rows, data.rows)
-        alike = alike and (new.sequence, new.time) == (data.sequence, data.time)
+        alike = alike and (new.sequence, new.time, new.weighing) == (data.sequence, data.time, data.weighing)
         alike = alike and (new.series is None) == (data.series is None) and np.array_equal(new.offsets, data.offsets)
-        return data if alike and np.array_equal(new.x, data.x, equal_nan=True) else new
+        # The comparison that knows missing cells takes many times as long, and is seldom needed.
+        alike = alike and (np.array_equal(new.x, data.x) or np.array_equal(new.x, data.x, equal_nan=True))
+        return data if alike else new
 
 
 def _recast(model: Model, old: Model) -> bool:

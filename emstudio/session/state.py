@@ -14,7 +14,7 @@ from emstudio.core.errors import UserError
 from emstudio.core.history import History, Node
 from emstudio.core.how import SOFT, EStep
 from emstudio.core.model import Model, Start, find
-from emstudio.core.stopping import Stopping, Verdict
+from emstudio.core.stopping import KEPT, Stopping, Verdict
 from emstudio.jobs import Jobs
 
 
@@ -74,7 +74,7 @@ class State(QObject):
 
     def verdict(self) -> Verdict:
         """What the stopping rule says of the moment shown."""
-        ends = [n.moment for n in self.history.ends_of_iterations(3)]
+        ends = [n.moment for n in self.history.ends_of_iterations(KEPT)]
         params = [m.snapshot.params for m in ends[-2:]]
         m = self.moment
         verdict = Verdict(None, "")

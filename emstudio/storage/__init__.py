@@ -9,12 +9,21 @@ from emstudio.storage.documents import (
     responsibilities,
     trace_csv,
 )
-from emstudio.storage.outputs import Outputs, check_target, write
+from emstudio.storage.outputs import STDOUT, Outputs, check_target, write
 from emstudio.storage.reading import ModelFile, named, read_labels, read_model, read_params, start_labels
+from emstudio.storage.recipe import Course, OneRun, Recipe, Result, Several, Steps
+from emstudio.storage.script import python_script
 
 __all__ = [
+    "STDOUT",
+    "Course",
     "ModelFile",
+    "OneRun",
     "Outputs",
+    "Recipe",
+    "Result",
+    "Several",
+    "Steps",
     "check_target",
     "decoded",
     "fit_document",
@@ -22,6 +31,7 @@ __all__ = [
     "labels_csv",
     "model_document",
     "named",
+    "python_script",
     "read_labels",
     "read_model",
     "read_params",

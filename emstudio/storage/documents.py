@@ -14,6 +14,7 @@ from emstudio.core.chain import Chain
 from emstudio.core.data import Dataset
 from emstudio.core.em import Moment
 from emstudio.core.errors import Notice, printable
+from emstudio.core.family import IMPOSSIBLE
 from emstudio.core.model import Model, Params
 from emstudio.core.runs import Entry, Optimum, Run
 from emstudio.core.scaling import Scale
@@ -143,8 +144,12 @@ def _way(moment: Moment) -> dict[str, Any]:
 
 
 def responsibilities(model: Model, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray | None]:
-    """((n, K) exact responsibilities, (n,) log-densities or None without a likelihood) of the used rows."""
-    return model.assigned(data, params)
+    """((n, K) exact responsibilities, (n,) log-densities or None without a likelihood) of the used rows.
+
+    The log-density of a row that no component can have made is -inf: a fit lets it pass where its weight is 0.
+    """
+    resp, density = model.assigned(data, params)
+    return resp, None if density is None else np.where(density > IMPOSSIBLE, density, -np.inf)
 
 
 def decoded(model: Model, data: Dataset, params: Params) -> tuple[np.ndarray, np.ndarray] | None:
@@ -181,7 +186,7 @@ def labels_csv(
 ) -> Iterator[str]:
     """Lines of the labels file, one for each row of the table; rows that were left out are empty.
 
-    label (from 0), responsibilities p0 ..., uncertainty = 1 - the largest, log-density in nats (empty without one), and
+    label (from 0), responsibilities p0 ..., uncertainty = 1 - the largest, log-density in nats (empty where none exists), and
     of a chain the state on its most probable `path` (n,).
     """
     k = resp.shape[1]
@@ -192,7 +197,7 @@ def labels_csv(
     labels = resp.argmax(axis=1).tolist()
     uncertainty = (1.0 - resp.max(axis=1)).tolist()
     at = 0
-    densities = [""] * len(resp) if log_density is None else map(repr, log_density.tolist())
+    densities = [""] * len(resp) if log_density is None else map(_cell, log_density.tolist())
     for row, label, r, u, density, state in zip(
         data.rows.tolist(), labels, resp.tolist(), uncertainty, densities, states
     ):

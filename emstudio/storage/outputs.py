@@ -11,6 +11,7 @@ from pathlib import Path
 from emstudio.core.errors import UserError
 
 STDOUT = "-"
+_open: list[Outputs] = []
 
 
 class Outputs:
@@ -26,9 +27,15 @@ class Outputs:
         self._made = 0
 
     def __enter__(self) -> Outputs:
+        _open.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        _open.remove(self)
+        self.discard()
+
+    def discard(self) -> None:
+        """Removes what was staged and not committed."""
         for _, _, temporary in self._staged:
             if temporary:
                 with contextlib.suppress(OSError):
@@ -94,6 +101,12 @@ class Outputs:
             except OSError as error:
                 raise cannot_write(target, error) from None
             self._staged.pop(0)
+
+
+def abandon() -> None:
+    """Removes whatever is staged anywhere, as the process is about to end on the spot."""
+    for outputs in _open:
+        outputs.discard()
 
 
 def write(path: str | os.PathLike, contents: bytes) -> None:

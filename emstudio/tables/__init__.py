@@ -31,12 +31,14 @@ from emstudio.tables.text import table_from_text
 __all__ = ["DATASET", "csv_lines", "parse", "read", "show", "write_csv"]
 
 DATASET = "dataset:"
+SESSION, SESSION_AT = b"session.json", 30  # a session file begins with the entry of this name
 # Names that promise a format, and how its files begin.
 PROMISES = {
     ".parquet": ("a Parquet file", (parquet.MAGIC,)),
     ".xlsx": ("an Excel workbook", (excel.ZIP, excel.CFB)),
     ".xls": ("an Excel workbook", (excel.ZIP, excel.CFB)),
     ".npy": ("a numpy array", (arrays.MAGIC,)),
+    ".ems": ("a session of EM Studio", (excel.ZIP,)),
 }
 
 
@@ -65,6 +67,8 @@ def table_from_bytes(data: bytes, path: str, sheet: str | int | None) -> Table:
     if suffix in PROMISES and not data.startswith(PROMISES[suffix][1]):
         what = f"this is not {PROMISES[suffix][0]}, though its name says so, or it is damaged"
         raise UserError(what, f"write it again; if it is text, rename it from {suffix} to .csv", file=path)
+    if data[SESSION_AT:].startswith(SESSION) and data.startswith(excel.ZIP):
+        raise UserError("this is a session of EM Studio, not a table", "open it in the window", file=path)
     if data.startswith(parquet.MAGIC):
         return parquet.table_from_parquet(data, **known)
     if data.startswith((excel.ZIP, excel.CFB)):

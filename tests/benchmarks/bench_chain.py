@@ -18,7 +18,7 @@ import numpy as np
 from report import report
 
 import emstudio.models  # noqa: F401
-from emstudio.core.chain import plan_of
+from emstudio.core.chain_posterior import plan_of
 from emstudio.core.data import Column, Dataset, Table, frozen
 from emstudio.core.em import Moment, advance, begin, blank
 from emstudio.core.model import Model, Params, Start, find

@@ -5,7 +5,7 @@ scikit-learn, oneDAL (scikit-learn-intelex), mclust (R). Programs take turns; ti
 other work on the machine can only add (of oneDAL and mclust, whose iterations are differences of runs, the median), ratios
 those of these; in brackets the quartiles of the turns' own ratios.
 
-python tests/benchmarks/bench_engine.py [--json OUT] [--covariances full,diag] [--shapes 1e5x2x3,...] [--repeats N]
+python tests/benchmarks/bench_engine.py [--json OUT] [--covariances full,diag] [--shapes 1e5x2x3,...] [--repeats N] [--apart S]
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ _SAME = 1e-9  # relative difference of log-likelihoods
 _CHECKED = 3  # iterations after which they are compared
 
 
-def blobs(n: int, d: int, k: int) -> Dataset:
+def blobs(n: int, d: int, k: int, apart: float = 4.0) -> Dataset:
+    """Unit spheres whose centres spread with the standard deviation `apart`."""
     rng = np.random.default_rng(0)
-    centres = 4.0 * rng.standard_normal((k, d))
+    centres = apart * rng.standard_normal((k, d))
     x = centres[rng.integers(k, size=n)] + rng.standard_normal((n, d))
     return dataset(painted(x, [f"x{j + 1}" for j in range(d)]))
 
@@ -67,9 +68,9 @@ def megabytes(start: Moment) -> float:
     return most / 1e6
 
 
-def row(n: int, d: int, k: int, covariance: str, repeats: int, mclust: bool) -> dict:
+def row(n: int, d: int, k: int, covariance: str, repeats: int, mclust: bool, apart: float) -> dict:
     model = find("gaussian").make(k=k, covariance=covariance)
-    start = begin(blank(blobs(n, d, k), model, Start("points"), 0), resp=False)
+    start = begin(blank(blobs(n, d, k, apart), model, Start("points"), 0), resp=False)
     found = contenders(start, covariance, mclust)
     agree(found)
     seconds: dict[str, list[float]] = {one.name: [] for one in found}
@@ -95,6 +96,7 @@ def main() -> None:
     parser.add_argument("--covariances", default="full,diag")
     parser.add_argument("--shapes", default=SHAPES, help="rows x columns x K, separated by commas")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--apart", type=float, default=4.0, help="how far the clusters lie from each other (4)")
     parser.add_argument("--no-mclust", action="store_true", help="the slowest of them, though it is installed")
     options = parser.parse_args()
     mclust = not options.no_mclust and Mclust.installed()
@@ -102,7 +104,7 @@ def main() -> None:
     for covariance in options.covariances.split(","):
         for shape in options.shapes.split(","):
             n, d, k = (int(float(number)) for number in shape.split("x"))
-            rows.append(row(n, d, k, covariance, options.repeats, mclust))
+            rows.append(row(n, d, k, covariance, options.repeats, mclust, options.apart))
     report("One EM iteration", rows, options.json)
 
 

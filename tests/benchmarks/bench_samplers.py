@@ -22,7 +22,8 @@ import emstudio.models  # noqa: F401
 from emstudio.core.data import painted
 from emstudio.core.how import EStep
 from emstudio.core.model import find
-from emstudio.core.samplers import effective_size, sweeps
+from emstudio.core.samplers import sweeps
+from emstudio.core.samplers_tally import effective_size
 from emstudio.models.noisy_switch import SwitchParams
 
 RULES = (

@@ -165,6 +165,17 @@ def test_integer_weights_are_repeated_rows(entry, write):
     assert a["log_likelihood"] == pytest.approx(b["log_likelihood"], rel=1e-13) and a["bic"] == pytest.approx(b["bic"])
 
 
+def test_a_weightless_row_that_no_coin_can_have_made_has_no_log_density(entry, write):
+    start = write("s.json", {"params": {"weights": [0.5, 0.5], "biases": [1.0, 0.0]}})
+    name = write("w.csv", "heads,flips,w\n5,5,1\n0,6,1\n3,5,0\n")
+    options = ("--weights", "w", "--model", "coins", "--start", f"params:{start}", "--labels", "l.csv")
+    answer = entry("fit", name, *options)
+    assert (answer.status, answer.err) == (0, "")
+    with open(answer.folder / "l.csv", newline="") as file:
+        densities = [row["log_density"] for row in csv.DictReader(file)]
+    assert [float(d) for d in densities[:2]] == pytest.approx([np.log(0.5)] * 2, rel=1e-14) and densities[2] == ""
+
+
 def test_what_means_nothing_to_counts_is_refused(refused, write):
     name = write("c.csv", COINS)
     assert "--scale means nothing to the model coins" in refused(

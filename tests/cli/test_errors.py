@@ -268,14 +268,14 @@ def test_a_start_that_collapses_is_refused(refused, write):
 
 
 def test_errors_come_before_the_fit(refused, monkeypatch):
-    from emstudio.cli import fit
+    from emstudio.core import fitting
 
-    monkeypatch.setattr(fit, "multi_start", lambda *_, **__: pytest.fail("the fit was started"))
+    monkeypatch.setattr(fitting, "fit", lambda *_, **__: pytest.fail("the fit was started"))
     refused(*FAITHFUL, "--json", "nowhere/out.json")
 
 
 def test_a_fault_of_our_own_is_one_line_too(refused, monkeypatch):
-    from emstudio.cli import fit
+    from emstudio.core import fitting
 
-    monkeypatch.setattr(fit, "multi_start", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(fitting, "fit", lambda *_, **__: 1 / 0)
     assert "a fault of EM Studio itself (ZeroDivisionError" in refused(*FAITHFUL)

@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,17 @@ def _umask() -> int:
     value = os.umask(0)
     os.umask(value)
     return value
+
+
+def test_several_starts_load_no_library_that_they_do_not_need(tmp_path, environment):
+    """To compare the ends of runs is no reason to wait for scipy.optimize, which takes longer than the ten runs."""
+    code = "import sys; from emstudio.cli import main; main(sys.argv[1:]); print('scipy.optimize' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "fit", "dataset:iris", "--model", "gaussian", "-k", "3"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0 and "starts" in done.stdout and done.stdout.splitlines()[-1] == "False"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+from pathlib import Path
 
 import pytest
 
@@ -81,10 +83,38 @@ def test_galaxies_and_their_table_of_optima(fitted, entry, tmp_path):
     assert found["bic"] == pytest.approx(441.6122, abs=1e-4)
 
 
+LAKES = json.loads((Path(__file__).parents[1] / "references" / "mclust" / "acidity.json").read_text())
+
+
+@pytest.mark.parametrize("k", range(1, 6))
+@pytest.mark.parametrize("family", "EV")
+def test_the_acidity_of_the_lakes_in_both_families(entry, write, family, k):
+    """From mclust's partition to mclust's log-likelihood, and refused where mclust refuses."""
+    expected = {key: values[k - 1] for key, values in LAKES["families"][family].items()}
+    start = write("start.csv", "label\n" + "".join(f"{c}\n" for c in LAKES["partitions"][k - 1]))
+    options = ("-k", k, "--covariance", family, "--start", f"labels:{start}", "--tol", 1e-12, "--max-iter", 20000)
+    answer = entry("fit", "dataset:acidity", "--model", "gaussian", *options, "--json", "o.json")
+    found = answer.json("o.json")
+    if expected["log_likelihood"] is None:
+        assert answer.status == 3 and found["stop"] == "collapse"
+        return
+    assert answer.status in (0, 3) and found["converged"]
+    assert found["log_likelihood"] == pytest.approx(expected["log_likelihood"], rel=1e-6)
+    assert found["parameters_free"] == expected["free"]
+
+
+def test_two_kinds_of_lakes_as_mclust_chooses(entry):
+    # mclust prints -185.9493 and BIC -392.0723, where it stops
+    options = ("--model", "gaussian", "-k", "1..5", "--covariance", "E,V", "--start", "hierarchical")
+    answer = entry("select", "dataset:acidity", *options, "--json", "o.json")
+    best = answer.json("o.json")["best"]
+    assert (best["covariance"], best["k"], best["parameters_free"]) == ("EII", 2, 4)  # as E is in any dimension
+    assert best["log_likelihood"] == pytest.approx(-185.9493, rel=1e-6)
+    assert best["bic"] == pytest.approx(392.0723, rel=1e-6)
+
+
 # -- priors of every model ---------------------------------------------------------------------------------------------
 def test_priors_are_listed_by_the_same_names_and_taken(fitted, entry, refused, write):
-    import json
-
     listed = {m["name"]: m["parameters"] for m in json.loads(entry("models", "--json").out)}
     names = {n: {p["name"] for p in listed[n] if p["name"].startswith("prior_")} for n in listed}
     assert names["coins"] == {"prior_weights", "prior_biases"} and not names["kmeans"]

@@ -1,4 +1,4 @@
-"""Chains to try, and their answers by plain loops: in extended precision, or over every path."""
+"""Chains to try, and their answers by plain loops: in extended precision, or over every path; `check` holds ours to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import itertools
 
 import numpy as np
 
+from emstudio.core.smoothing import Smoothed, filtered, log_filtered, log_likelihood, smooth
+
 REAL = np.longdouble
+KINDS = (
+    "dense",
+    "sticky",
+    "left-right",
+    "permutation",
+    "identity",
+    "sparse",
+    "tempered",
+    "nearly zero",
+)  # of `random_chain`
 
 
 def log(x: np.ndarray) -> np.ndarray:
@@ -104,3 +116,26 @@ def random_chain(kind: str, k: int, n: int, strength: float, rng: np.random.Gene
     path = np.minimum(np.arange(n) * k // max(n, 1), k - 1)  # left to right: every kind of start can follow it in part
     scores[path, np.arange(n)] += strength
     return scores, start, transitions
+
+
+def near(a: np.ndarray, b: np.ndarray, tolerance: float = 1e-12) -> bool:
+    return bool(np.all(np.abs(a - b) <= tolerance * np.maximum(1.0, np.abs(b))))
+
+
+def check(
+    scores: np.ndarray, start: np.ndarray, transitions: np.ndarray, offsets, tolerance: float = 1e-12
+) -> Smoothed:
+    """Everything that the module says of this chain against the plain loop."""
+    gamma, pairs, first, likelihoods, kept, pace = plain_loop(scores, start, transitions, offsets)
+    found = smooth(scores, start, transitions, offsets)
+    assert near(found.gamma, gamma, tolerance)
+    assert np.abs(found.pairs - pairs).max() <= tolerance * max(1.0, float(pairs.max()))
+    assert near(found.first, first, tolerance)
+    assert near(found.log_likelihood, likelihoods, 1e-13)
+    assert near(log_likelihood(scores, start, transitions, offsets), likelihoods, 1e-13)
+    past, density = filtered(scores, start, transitions, offsets)
+    assert near(past, kept, tolerance)
+    assert near(density, pace, 1e-12)
+    with np.errstate(divide="ignore"):
+        assert near(np.exp(log_filtered(scores, start, transitions, offsets)), kept, tolerance)
+    return found

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,18 @@ def test_beyond_the_budget_responsibilities_are_let_go_and_made_again_bit_for_bi
         assert again.snapshot.log_likelihood == node.moment.snapshot.log_likelihood
     held = {id(n.moment.snapshot.posterior.resp) for n in history.nodes[1:] if not history.forgotten(n)}
     assert len(held) <= 60
+
+
+def test_what_a_floor_takes_off_is_still_known_where_responsibilities_were_let_go() -> None:
+    history = History(budget=5 * 40 * 2 * 8)
+    history.add(begin(replace(moment(), model=GaussianMixture(k=2, floor=0.1))), "load")
+    objectives = []
+    for _ in range(20):
+        run(history, 1)
+        objectives.append((history.current.moment.objective, history.current.moment.bound))
+    assert history.forgotten(history.nodes[1])
+    assert [(n.moment.objective, n.moment.bound) for n in history.nodes[1:]] == objectives
+    assert all(o != n.moment.snapshot.log_likelihood for (o, _), n in zip(objectives, history.nodes[1:], strict=True))
 
 
 def test_the_paths_of_sampled_e_steps_are_let_go_too_and_drawn_again() -> None:

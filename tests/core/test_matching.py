@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 import emstudio.models  # noqa: F401
 from emstudio.core.data import dataset, painted
@@ -31,6 +32,17 @@ def fitted(data, places, noise=False, seed=0) -> Moment:
     for _ in range(4):
         moment = advance(moment)
     return replace(moment, start=Start("points"))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 3), (3, 5), (5, 3), (8, 8), (0, 3), (3, 0)])
+def test_an_assignment_is_the_best_of_all(shape):
+    for seed in range(30):
+        gain = np.random.default_rng(seed).random(shape) + 2.0 * (seed % 3 == 0) * np.eye(*shape)[:, ::-1]
+        order = assigned(gain)
+        pairs = [(i, j) for i, j in enumerate(order) if j >= 0]
+        assert len({j for _, j in pairs}) == len(pairs) == min(shape)
+        rows, columns = linear_sum_assignment(gain, maximize=True)
+        assert sum(gain[i, j] for i, j in pairs) == pytest.approx(gain[rows, columns].sum(), abs=1e-12)
 
 
 def test_all_pairs_together_are_nearest_not_one_after_the_other():

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from emstudio import tables
-from emstudio.core.data import dataset, painted
+from emstudio.core import initial
+from emstudio.core.data import Dataset, dataset, painted
 from emstudio.core.em import advance, begin, blank
 from emstudio.core.errors import UserError
 from emstudio.core.model import Start
 from emstudio.core.remedies import floored, removed, reseeded
-from emstudio.core.runs import multi_start, run
+from emstudio.core.runs import RESEEDS, multi_start, run
 from emstudio.core.stopping import Stopping
 from emstudio.models.gaussian import GaussianMixture, GaussianParams
+from emstudio.models.kmeans import KMeans
 from emstudio.models.student_t import StudentMixture
 
 
@@ -129,3 +131,46 @@ def test_sound_fits_are_never_called_spurious(seed) -> None:
     data, model = dataset(painted(x, [f"x{j}" for j in range(d)])), GaussianMixture(k=k)
     found = run(blank(data, model, Start("labels", labels=z), 0), Stopping())
     assert "spurious" not in [n.code for n in model.notices(data, found.params, found.moment.ahead)]
+
+
+# -- a component anew --------------------------------------------------------------------------------------------------
+def few(seed: int, n: int = 16) -> Dataset:
+    """Sixteen rows of one cloud: three covariances of their own are more than they can carry from most starts."""
+    x = 3.0 * np.random.default_rng(seed).standard_normal((n, 2))
+    return dataset(painted(np.round(x) if seed % 2 else x, ["a", "b"]))
+
+
+@pytest.mark.parametrize("model", [GaussianMixture(k=3), StudentMixture(k=3), KMeans(k=3)])
+def test_another_re_seed_is_on_another_row_also_of_a_short_table(model) -> None:
+    m = begin(blank(few(0), model, Start(), 0))
+    places = {tuple(model.locations(reseeded(m, 1, nth).snapshot.params)[1]) for nth in range(20)}
+    assert len(places) > 6 and places <= {tuple(row) for row in m.data.x}
+
+
+def test_re_seeds_favour_what_the_others_explain_worst() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.array([initial.badly_explained(np.arange(1000.0), None, rng) for _ in range(4000)])
+    shares = [((a <= drawn) & (drawn < b)).mean() for a, b in [(0, 9), (9, 99), (99, 1000)]]
+    np.testing.assert_allclose(shares, [1 / 3] * 3, atol=0.03)  # of the ranks 1-9, 10-99 and 100-1000
+    weights = (np.arange(1000) % 2).astype(float)
+    assert all(initial.badly_explained(np.arange(1000.0), weights, rng) % 2 for _ in range(300))
+    assert initial.badly_explained(np.full(5, -np.inf), np.zeros(5), rng) in range(5)
+
+
+def test_re_seeds_find_a_sound_end_where_one_is_to_be_found() -> None:
+    """Runs that collapse when nobody answers; each may be answered twenty times, on fresh rows each time."""
+    collapsed = sound = 0
+    for seed in range(16):
+        start = blank(few(seed), GaussianMixture(k=3), Start(), 0, seed)
+        if run(start, Stopping()).collapsed:
+            collapsed += 1
+            found = run(start, Stopping(), "reseed")
+            sound += found.converged
+            assert 1 <= len(found.notices) <= RESEEDS + 1
+    assert collapsed > 6 and sound >= collapsed - 2
+
+
+def test_what_cannot_be_sound_ends_after_so_many_re_seeds() -> None:
+    data = dataset(painted(np.repeat([[0.0], [1.0], [2.0]], 5, axis=0), ["a"]))
+    found = run(blank(data, GaussianMixture(k=3), Start("points"), 0), Stopping(), "reseed")
+    assert found.collapsed and len(found.notices) == RESEEDS + 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import emstudio.models  # noqa: F401
+from emstudio import tables
 from emstudio.core.data import Dataset, dataset, painted
 from emstudio.core.em import blank
 from emstudio.core.errors import Degenerate, UserError
@@ -85,7 +86,7 @@ def test_the_best_start_is_kept_and_every_optimum_counted():
     logs = [o.log_likelihood for o in optima]
     assert logs == sorted(logs, reverse=True)
     assert tally.best.log_likelihood == logs[0]
-    assert tally.best.moment.number == optima[0].first
+    assert tally.best.moment.number == optima[0].number
 
 
 def test_equal_starts_are_one_optimum_and_the_first_is_kept():
@@ -127,3 +128,26 @@ def test_matching_finds_a_permutation():
     order = rng.permutation(6)
     b = GaussianParams(*(u[order] + 1e-9 for u in a))
     assert np.array_equal(order[matched(a, b)], np.arange(6))
+
+
+@pytest.mark.parametrize(("k", "family", "number"), [(3, "E", 0), (4, "E", 9)])
+def test_a_run_that_ends_beside_a_saddle_says_so(k, family, number):
+    """Random responsibilities start next to where all components are alike; a run that stops there names the twins."""
+    table = tables.read("dataset:galaxies")
+    data, model = dataset(table, table.info.get("fit")), find("gaussian").make(k=k, covariance=family)
+    found = run(blank(data, model, Start("responsibilities"), 0, number), Stopping())
+    assert found.converged
+    notices = model.notices(data, found.params, found.moment.ahead)
+    assert [n.code for n in notices] == ["saddle"] and "identical" in notices[0].text
+
+
+def test_runs_rarely_stop_far_below_where_they_would_end():
+    """The galaxies in four parts pass plateaus: a stop there, nats below the end, is no convergence."""
+    table = tables.read("dataset:galaxies")
+    data, model = dataset(table, table.info.get("fit")), find("gaussian").make(k=4, covariance="E")
+    short = 0
+    for number in range(7):
+        found = run(blank(data, model, Start("points"), 0, number), Stopping())
+        on = run(found.moment, Stopping(tol=0.0, max_iter=found.iterations + 600))
+        short += found.converged and on.log_likelihood - found.log_likelihood > 1e-4
+    assert short == 0

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from emstudio.core.stopping import MEASURES, Stopping, largest_change, remaining_gain
+from emstudio.core.stopping import KEPT, MEASURES, Stopping, largest_change, remaining_gain
 
 
 def test_aitken_is_exact_for_a_geometric_climb() -> None:
@@ -64,3 +65,33 @@ def test_what_is_below_the_tolerance_reads_so() -> None:
     rule = Stopping("likelihood", tol=1e-8)
     assert rule.verdict([-1.0, -1.0 + 9.96e-9], 1.0).reason.endswith(" 9.96e-9 below 1e-8")
     assert rule.verdict([-1.0, -1.0 + 3.01e-9], 1.0).reason.endswith(" 3e-9 below 1e-8")
+
+
+def climb(*modes: tuple[float, float], steps: int = 4) -> list[float]:
+    """An objective below 0 by the sum of gap * rate^t over the modes."""
+    return [-100.0 - sum(gap * rate**t for gap, rate in modes) for t in range(steps)]
+
+
+def test_a_fast_change_that_hides_a_slow_one_is_not_the_end() -> None:
+    """A gap of 5e-7 closes at the rate 0.97 beneath one that closes fast: single estimates fall far below what is left."""
+    path = climb((0.5, 0.05), (2e-7, 0.97), steps=80)
+    single = [remaining_gain(b - a, c - b) for a, b, c in zip(path, path[1:], path[2:])]
+    left = [-100.0 - level for level in path[2:]]
+    assert any(s < 0.3 * real for s, real in zip(single, left))
+    rule = Stopping(tol=1e-7)
+    stops = [t for t in range(2, 80) if rule.verdict(path[: t + 1], 1.0).stop]
+    assert stops and all(-100.0 - path[t] < 1e-7 for t in stops)
+    assert rule.verdict(path[max(0, stops[0] + 1 - KEPT) : stops[0] + 1], 1.0).converged  # so many are enough
+
+
+def test_slowing_down_beside_a_saddle_is_not_the_end() -> None:
+    """The gains fall, and then rise again, as what leads away from the saddle doubles with each iteration."""
+    gains = [1.0 * 0.1**t + 1e-12 * 4.0**t for t in range(16)]
+    path = [-100.0, *(-100.0 + np.cumsum(gains)).tolist()]
+    assert min(remaining_gain(a, b) for a, b in pairwise(gains)) < 1e-6
+    assert not any(Stopping(tol=1e-6).verdict(path[:t], 1.0).stop for t in range(1, len(path)))
+
+
+def test_where_only_round_off_is_left_nothing_is_waited_for() -> None:
+    assert Stopping().verdict([-180.0, -170.0, -170.0 + 2e-13, -170.0 + 5e-13], 10.0).converged
+    assert Stopping().verdict([-180.0, -170.0, -170.0 + 2e-9, -170.0 + 3e-9], 10.0).stop is None

@@ -7,9 +7,7 @@ import pytest
 
 from emstudio.core import viterbi as module
 from emstudio.core.smoothing import plan, viterbi
-from tests.core.chains import path_level, plain_viterbi, random_chain
-
-KINDS = ("dense", "sticky", "left-right", "permutation", "identity", "sparse", "tempered", "nearly zero")
+from tests.core.chains import KINDS, path_level, plain_viterbi, random_chain
 
 
 def levels(path, scores, start, transitions, offsets) -> list[float]:

@@ -151,6 +151,9 @@ def test_a_collapse_names_the_component_and_the_way_out():
     notice = Notice("collapse", "component B collapses onto row 7: its variance would be 0", 1, (6,))
     words = said(made[2], made[1], trouble=notice)
     assert "Component B collapses onto row 7" in words and "Re-seed B" in words and "sound" in words
+    notice = Notice("collapse", "component B collapses onto row 7; re-seed it or set a floor", 1, (6,))
+    words = said(made[2], made[1], trouble=notice).lower()
+    assert words.count("re-seed") == 1  # the ways out are said once
 
 
 def test_every_phase_has_an_icon_that_exists(qapp):

@@ -247,7 +247,7 @@ def test_single_keys_work_from_the_trials_and_delete_takes_the_picked_one(coins)
 
 def test_the_table_of_the_data_and_the_trials_pick_the_same_row(coins):
     QTest.mouseClick(coins.lab.trials.rows.viewport(), LEFT, NONE, coins.lab.trials.where_row(3))
-    assert coins.window.explain.inspector.chip.text() == "row 4"
+    assert coins.window.explain.inspector.chip.text() == "trial 4"
     coins.window.data_panel.picked.emit(1)
     assert coins.lab.trials.rows.row == 1
 

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 
 from emstudio.core.model import find
 from emstudio.gui.canvas import Canvas
+from emstudio.gui.inspector import Inspector
 
 
 @pytest.fixture
@@ -110,3 +111,26 @@ def test_counts_are_dragged_by_whole_numbers(studio):
     studio.settle()
     assert studio.session.data.x[row, 0] == 41 - 3
     assert studio.session.model.accepts(studio.session.data) is None
+
+
+def test_between_two_counts_there_is_no_tick(studio):
+    canvas = studio.show(Canvas, 700, 600)
+    studio.do(lambda: studio.session.open("dataset:cafe-guests"))
+    canvas.set_view(studio.session.model.views(studio.session.data)[0])  # minutes and refills, 0 to 5
+    frame, picture = canvas.picture.frame, canvas.picture
+    assert picture._left.step(frame.bottom, frame.top, 5000.0) == 1.0
+    assert picture._bottom.step(frame.left, frame.right, 50_000.0) < 1.0, "minutes have fractions"
+
+
+def test_what_cannot_be_is_a_zero_and_a_category_has_its_name(studio):
+    inspector = studio.show(Inspector, 330, 300)
+    studio.do(lambda: studio.session.open("dataset:cafe-guests"), lambda: studio.session.set_parameter(k=3))
+    studio.do(*[studio.session.step] * 2)
+    probabilities = studio.session.moment.snapshot.params.probabilities
+    levels = dict(studio.session.model.categories)["first_order"]
+    k, level = (int(i) for i in np.argwhere(probabilities == 0)[0])  # a start of few rows leaves one out
+    row = int(np.flatnonzero(studio.session.data.x[:, 2] == level)[0])
+    studio.do(studio.session.step, lambda: inspector.show_row(row))
+    line = inspector.table.lines()[k]
+    assert line[2] == line[3] == "0"
+    assert f">{levels[level]}<" in inspector.values.text()

@@ -105,6 +105,15 @@ def test_the_caption_says_how(faithful, how, after, before):
     assert after in caption.sentences().what
 
 
+def test_a_run_that_ends_warm_says_that_it_can_be_cooled(faithful):
+    caption = faithful.show(CaptionBar, 900, 60)
+    faithful.do(lambda: faithful.session.set_how(EStep("annealed", 4.0)), faithful.session.run_to_convergence)
+    said = caption.sentences()
+    assert said.title == "Converged." and "temperature 4" in said.next and "lower it" in said.next
+    faithful.do(lambda: faithful.session.set_how(EStep("annealed", 1.0)), faithful.session.run_to_convergence)
+    assert caption.sentences().title == "Converged." and "temperature" not in caption.sentences().next
+
+
 def test_the_bound_of_an_annealed_e_step_is_q_and_t_h(faithful):
     bars = faithful.show(GapBars, 320, 220)
     faithful.do(lambda: faithful.session.set_how(EStep("annealed", 3.0)))

@@ -8,7 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLineEdit
 
 import emstudio.models  # noqa: F401  (fills the registry)
-from emstudio.core.model import REGISTRY, Parameter
+from emstudio.core.model import REGISTRY
+from emstudio.core.parameter import Parameter
 from emstudio.gui.form import Combo, Form
 from emstudio.gui.widgets import Stepper
 

@@ -10,11 +10,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from emstudio.core import samplers
 from emstudio.core.data import Column, Table, frozen, painted
 from emstudio.core.em import begin, blank
 from emstudio.core.how import EStep
 from emstudio.core.model import Start, find
+from emstudio.core.samplers_flip import flip
 from emstudio.gui import strips_flip, theme
 from emstudio.gui.caption import CaptionBar
 from emstudio.gui.hmm_lab import HmmLab
@@ -209,7 +209,7 @@ def test_clicking_a_cell_writes_its_flip_out(studio, lab):
     start, transitions, _ = origin.model.split(origin.snapshot.params)
     scores = origin.model.emissions(origin.data, origin.snapshot.params)
     path = lab.scene.drawn.states[:, 3]
-    found = samplers.flip(scores, start, transitions, origin.data.offsets, path, 20, 1 - int(path[20]))
+    found = flip(scores, start, transitions, origin.data.offsets, path, 20, 1 - int(path[20]))
     assert words.total.split()[-1] == theme.number(found.ratio, 3)
     QTest.keyClick(strips, Qt.Key.Key_Escape)
     QTest.mouseMove(strips, strips.rect().bottomRight())
@@ -336,11 +336,11 @@ def test_the_names_of_the_strips_keep_off_the_edge(studio, lab, qtbot):
 
 
 def test_strips_stay_orange_in_the_dark(qapp):
-    from emstudio.gui import strips_image, strips_picture
+    from emstudio.gui import strips_bands, strips_image
 
     for name in ("light", "dark"):
         theme.apply(qapp, name)
-        for strength in (strips_picture.CALM, strips_picture.DRAWN, strips_picture.SOFT):
+        for strength in (strips_bands.CALM, strips_bands.DRAWN, strips_bands.SOFT):
             rgb = strips_image.palette(2, strength[theme.current().dark])[1]
             assert rgb.max() > 0.66  # an orange darker than this is called brown
     theme.apply(qapp, "light")

@@ -12,14 +12,16 @@ from PySide6.QtWidgets import QApplication
 
 from emstudio.core.data import painted
 from emstudio.core.marks import Curve
-from emstudio.core.model import Parameter, Start
+from emstudio.core.model import Start
+from emstudio.core.parameter import Parameter
 from emstudio.gui import theme
 from emstudio.gui.canvas import Canvas
 from emstudio.gui.form import Form
 from emstudio.gui.items import LEGEND
 from emstudio.gui.letters import DISC, disc_centre, legend_width
 from emstudio.gui.main_window import MainWindow
-from emstudio.gui.parameters import NOISE, Parameters, delta
+from emstudio.gui.parameter_rows import NOISE, delta
+from emstudio.gui.parameters import Parameters
 from emstudio.session import Session
 
 

@@ -301,7 +301,7 @@ def test_labels_model_and_picture_are_written(window, qtbot, tmp_path):
     window.session.run_to_convergence()
     settle(qtbot, window)
     for what, start in (("labels", b"label,p0,p1,uncertainty,log_density\n"), ("model", b"{"), ("picture", b"\x89PNG")):
-        path = tmp_path / f"out.{what}"
+        path = tmp_path / ("out.png" if what == "picture" else f"out.{what}")
         assert export.export(window, what, str(path))
         assert path.read_bytes().startswith(start)
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # what the picture was made with goes quietly
@@ -391,3 +391,25 @@ def test_points_in_the_window_are_where_the_pointer_is(window, qtbot):
     settle(qtbot, window)
     assert window.session.data.n == before + 1
     press(window, Qt.Key.Key_V)
+
+
+def test_a_high_window_shows_what_depends_on_what(qtbot, window):
+    window.resize(1280, 700)
+    window.arrangement.size_docks()
+    assert not window.plate.isVisible()
+    window.resize(1920, 1080)
+    window.arrangement.size_docks()
+    qtbot.waitUntil(lambda: window.plate.isVisible())
+    area = window.side.areas["Explain"].verticalScrollBar()
+    qtbot.waitUntil(lambda: area.maximum() == 0)
+
+
+def test_what_is_explained_gets_more_room_when_it_grows(qtbot, window):
+    """A chain is explained in more words after its first M-step than when it was opened."""
+    window.resize(1920, 1080)
+    open_source(qtbot, window, "dataset:earthquakes")
+    for _ in range(4):
+        window.session.step()
+        settle(qtbot, window)
+    area = window.side.areas["Explain"].verticalScrollBar()
+    qtbot.waitUntil(lambda: area.maximum() == 0)

@@ -11,7 +11,8 @@ from PySide6.QtTest import QTest
 from emstudio.core.marks import Handle, View
 from emstudio.core.model import Start
 from emstudio.gui import theme
-from emstudio.gui.parameters import Parameters, delta, level
+from emstudio.gui.parameter_rows import delta, level
+from emstudio.gui.parameters import Parameters
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ WHITE = np.ones(3)
 PALETTE = np.array([[0.2, 0.3, 0.9], [1.0, 0.5, 0.1], [0.1, 0.6, 0.6]])
 
 
-def picture_of(x, y, colours, style, width=60, height=50, scale=1.0):
+def picture_of(x, y, colours, style, width=60, height=50, scale=1.0, sizes=None):
     """(h, w, 4) floats: premultiplied red, green, blue and alpha."""
-    plan = raster.plan(x, y, width, height, style, scale)
+    plan = raster.plan(x, y, width, height, style, scale, sizes)
     out = np.zeros((height, width), np.uint32)
     raster.paint(plan, colours.astype(np.float32), WHITE, out)
     channels = np.stack([out >> 16 & 255, out >> 8 & 255, out & 255, out >> 24], axis=2) / 255.0
@@ -27,7 +27,7 @@ def picture_of(x, y, colours, style, width=60, height=50, scale=1.0):
     return channels
 
 
-def painted_one_by_one(x, y, colours, style, width=60, height=50):
+def painted_one_by_one(x, y, colours, style, width=60, height=50, sizes=None):
     """The same picture by laying one disc after the other over it."""
     out = np.zeros((height, width, 4))
     rows, columns = np.mgrid[:height, :width] + 0.5
@@ -35,8 +35,9 @@ def painted_one_by_one(x, y, colours, style, width=60, height=50):
         # Discs are drawn at quarters of a pixel.
         px, py = (np.floor(x[i] * 4) + 0.5) / 4, (np.floor(y[i] * 4) + 0.5) / 4
         distance = np.hypot(columns - px, rows - py)
-        whole = np.clip(style.diameter / 2 + 0.5 - distance, 0, 1)
-        core = np.clip(style.diameter / 2 - style.edge + 0.5 - distance, 0, 1)
+        radius = style.diameter / 2 * (1.0 if sizes is None else sizes[i])
+        whole = np.clip(radius + 0.5 - distance, 0, 1)
+        core = np.clip(radius - style.edge + 0.5 - distance, 0, 1)
         rim, core = whole - core, core * style.alpha
         layer = np.concatenate([core[..., None] * colours[i] + rim[..., None] * WHITE, (core + rim)[..., None]], axis=2)
         out = layer + out * (1 - layer[..., 3:])
@@ -50,6 +51,14 @@ def test_discs_lie_over_one_another_as_if_painted_in_turn(style):
     colours = rng.random((150, 3))
     ours = picture_of(x, y, colours, style)
     assert np.abs(ours - painted_one_by_one(x, y, colours, style)).max() < 0.03
+
+
+def test_discs_of_several_sizes_lie_over_one_another_in_their_order():
+    rng = np.random.default_rng(4)
+    x, y, colours = rng.normal(30, 14, 150), rng.normal(25, 12, 150), rng.random((150, 3))
+    sizes, style = rng.choice([0.375, 1.0, 1.75], 150), raster.style_for(150)
+    ours = picture_of(x, y, colours, style, sizes=sizes)
+    assert np.abs(ours - painted_one_by_one(x, y, colours, style, sizes=sizes)).max() < 0.03
 
 
 def test_few_and_many_points_look_alike():
@@ -72,6 +81,15 @@ def test_few_and_many_points_look_alike():
         return picture.reshape(height // 10, 10, width // 10, 10, 4).mean(axis=(1, 3))
 
     assert np.abs(blocks(few) - blocks(many)).max() < 0.06
+
+
+def test_points_that_hide_each_other_share_cells():
+    """As many points on little room are planned as cells, on much room as discs of their own."""
+    rng = np.random.default_rng(4)
+    x, y = rng.random(12_000), rng.random(12_000)
+    style = raster.style_for(12_000)
+    assert raster.plan(x * 300, y * 200, 300, 200, style).cell is not None
+    assert raster.plan(x * 900, y * 600, 900, 600, style).cell is None
 
 
 def test_a_colour_is_the_mixture_of_the_components_colours():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emstudio.core.marks import Handle, View
+from emstudio.core.stopping import Stopping
 from emstudio.gui.gapbars import GapBars, sum_of
 from emstudio.gui.status import StatusBar
 
@@ -91,6 +92,23 @@ def test_the_bars_are_of_this_run_around_the_current_moment(faithful):
     assert low < 5 and high > 6
     words = panel.bars.accessibleDescription()
     assert words == panel.bars.words() and "gap" in words
+
+
+def test_bars_that_would_read_alike_are_told_as_differences(faithful):
+    panel = faithful.show(GapBars, 328, 220)
+    faithful.steps(3)
+    assert panel.bars.against() == "" and panel.unit.text() == "nats, higher is better"
+    faithful.session.set_stopping(Stopping("likelihood", tol=1e-7))  # before nothing but round-off changes
+    faithful.do(faithful.session.run_to_convergence)
+    here = panel.bars.track.cells[panel.bars.track.current].moment
+    low, high = panel.bars.shown()
+    shown = panel.bars.track.facts[low:high]["likelihood"]
+    assert panel.bars.against() == here.label and here.label in panel.unit.text()
+    *before, now = panel.bars.figures()
+    assert float(plain(now)) == pytest.approx(here.snapshot.log_likelihood, abs=0.6)
+    for words, value in zip(before, shown, strict=False):
+        assert float(plain(words)) == pytest.approx(value - shown[-1], rel=0.5, abs=1e-15)
+    assert len(set(before)) > 1
 
 
 def test_bars_of_other_data_do_not_stand_beside(faithful):

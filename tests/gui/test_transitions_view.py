@@ -239,3 +239,12 @@ def test_in_the_window_keys_of_a_chosen_dot_do_not_step(qtbot):
     QTest.keyClick(view, Qt.Key.Key_Escape)
     QTest.keyClick(view, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: session.moment.snapshot.phase == "E")
+
+
+def test_a_way_that_is_hardly_taken_has_no_number_that_reads_zero(studio):
+    """0.00 beside an arrow would say that the way is closed; pointed at, the weight is written out."""
+    open_chain(studio, transitions=np.array([[0.6, 0.399, 0.001], [0.3, 0.4, 0.3], [0.2, 0.3, 0.5]]))
+    view = studio.show(TransitionsView, 300, 260)
+    assert (0, 2) not in view.numbers() and view.numbers()[0, 1] == "0.40" and len(view.numbers()) == 8
+    QTest.mouseMove(view, view.where(0, 2))
+    assert float(view.numbers()[0, 2]) == 0.001

@@ -13,7 +13,8 @@ from emstudio.core.data import Dataset, frozen, painted
 from emstudio.core.em import Moment, begin, blank
 from emstudio.core.how import SOFT, EStep
 from emstudio.core.model import Model, Params, Start
-from emstudio.models.hmm import CategoricalChain, GaussianChain, HiddenMarkov, PoissonChain
+from emstudio.models.hmm import HiddenMarkov
+from emstudio.models.hmm_params import CategoricalChain, GaussianChain, PoissonChain
 
 REFERENCES = Path(__file__).resolve().parents[1] / "references" / "hmm"
 TRANSITIONS = np.array([[0.7, 0.2, 0.1], [0.15, 0.8, 0.05], [0.3, 0.3, 0.4]])

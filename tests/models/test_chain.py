@@ -19,7 +19,8 @@ from emstudio.core.model import Start
 from emstudio.core.runs import run
 from emstudio.core.stopping import Stopping
 from emstudio.models.gaussian import GaussianMixture, GaussianParams
-from emstudio.models.hmm import GaussianChain, HiddenMarkov, PoissonChain
+from emstudio.models.hmm import HiddenMarkov
+from emstudio.models.hmm_params import GaussianChain, PoissonChain
 from emstudio.models.noisy_switch import NoisySwitch, SwitchParams
 from tests.models.chains import REFERENCES, TRANSITIONS, at, every_path, log_sum, reference, series, tiny, without_order
 from tests.models.properties import close, close_params

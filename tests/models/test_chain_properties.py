@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from emstudio.core.data import Dataset
 from emstudio.core.em import Moment, advance
 from emstudio.core.how import SAMPLERS, EStep
-from emstudio.models.hmm import GaussianChain, HiddenMarkov
+from emstudio.models.hmm import HiddenMarkov
+from emstudio.models.hmm_params import GaussianChain
 from emstudio.models.noisy_switch import NoisySwitch, SwitchParams
 from tests.models.chains import at, every_path, log_sum, series, tiny
 from tests.models.properties import close

@@ -14,7 +14,8 @@ from emstudio.core.marks import Handle, View
 from emstudio.core.model import Start
 from emstudio.core.runs import run
 from emstudio.core.stopping import Stopping
-from emstudio.models.hmm import GaussianChain, HiddenMarkov
+from emstudio.models.hmm import HiddenMarkov
+from emstudio.models.hmm_params import GaussianChain
 
 from .chains import series
 

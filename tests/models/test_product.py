@@ -12,8 +12,9 @@ from emstudio.core.em import advance, begin, blank
 from emstudio.core.errors import Degenerate, UserError
 from emstudio.core.model import Start
 from emstudio.models.poisson import PoissonMixture, PoissonParams
-from emstudio.models.product import ProductMixture, ProductParams
+from emstudio.models.product import ProductMixture
 from emstudio.models.product_columns import parse
+from emstudio.models.product_documents import ProductParams
 
 TEXT = "length,visits,colour\n1.5,0,red\n2.5,3,blue\n0.5,1,red\n4.0,7,green\n5.5,9,blue\n"
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QThread
 from emstudio import tables
 from emstudio.core.data import painted
 from emstudio.core.marks import Handle, View
-from emstudio.core.model import Start
+from emstudio.core.model import Start, find
 from emstudio.core.stopping import Stopping
 from emstudio.session import FASTEST, Session
 
@@ -470,3 +470,15 @@ def test_what_does_not_fit_a_given_start_any_more_takes_a_drawn_one(qtbot, sessi
     session.open("dataset:ten-flips")
     settle(qtbot, session)
     assert session.start.method == "kmeans++" and session.model.identities == "hidden"
+
+
+def test_a_start_that_came_with_other_data_of_another_model_is_no_obstacle(qtbot, session) -> None:
+    session.open("dataset:single-flips")  # brings the biases to start from
+    settle(qtbot, session)
+    session.set_parameter(k=3)
+    settle(qtbot, session)
+    session.set_model(find("product").make(k=2))
+    settle(qtbot, session)
+    session.open("dataset:iris")
+    settle(qtbot, session)
+    assert session.data.table.source == "dataset:iris" and session.moment.snapshot.params is not None
