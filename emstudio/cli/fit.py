@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -197,6 +198,9 @@ def session(data: Dataset, model: Model, start: Start, run: Run, settings: Setti
     from emstudio.core.played import played
     from emstudio.storage import session_file
 
+    source = data.table.source
+    if source and not source.startswith(tables.DATASET):  # the window may be opened in another folder
+        data = replace(data, table=replace(data.table, source=os.path.abspath(source)))
     before = blank(data, model, start, settings.seed, run.moment.number, settings.how, settings.accelerate)
     return session_file.contents(
         session_file.Document(

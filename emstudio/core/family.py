@@ -66,6 +66,11 @@ class Family:
         """Densities and moments at `theta`, a block of rows at a time."""
         return Evaluator(self, data, theta)
 
+    def sharing(self, data: Dataset, theta: Theta) -> Evaluator:
+        """An `evaluator` for responsibilities that follow from its scores by Bayes' rule, and for these alone: a score may
+        be another one as low where a component has no part in a row, and what is added there may count for nothing."""
+        return self.evaluator(data, theta)
+
     def estimate(self, moments: Any, previous: Theta | None) -> Theta:
         """The M-step for the family's own parameters."""
         return self.mle(moments.counts, moments.sums, previous)

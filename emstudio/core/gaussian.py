@@ -85,7 +85,13 @@ class Gaussian(Family):
             return lean
         if data.n <= _FEW:
             return Residuals(frame, theta, diagonal)
-        return (None if diagonal else near(frame, theta)) or Hybrid(frame, theta, diagonal)
+        return Hybrid(frame, theta, diagonal)
+
+    def sharing(self, data: Dataset, theta: Normal) -> Evaluator:
+        apart = None
+        if data.mask is None and not self.covariance.diagonal and data.n > _FEW:
+            apart = near(frame_of(data), theta)
+        return self.evaluator(data, theta) if apart is None else apart
 
     def estimate(self, moments: Scatter, previous: Normal | None) -> Normal:
         before = previous.covariances if previous is not None and self.covariance.iterative else None

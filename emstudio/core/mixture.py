@@ -56,13 +56,13 @@ class Mixture(Model):
     ) -> Posterior:
         """r_ik = exp(score_ik) / sum_l exp(score_il), score_ik = log pi_k + log p(x_i | theta_k); or as `how` says."""
         weights, theta = self.split(params)
-        evaluator = self.family().evaluator(data, theta)
+        family = self.family()
+        evaluator = (family.evaluator if how.kind == "annealed" else family.sharing)(data, theta)
         kept = np.empty((data.n, len(weights))) if resp else None
         go = _pass if how.kind == "soft" else Variant(how, data.n, rng)
         log_w = log_weights(weights)
         log_likelihood, entropy = go(evaluator, data, log_w, kept)
-        second = evaluator.again()
-        if second is not None:
+        while (second := evaluator.again()) is not None:
             go(second, data, log_w, None)
             evaluator = second
         return Posterior(kept, entropy, log_likelihood, evaluator.moments(), _temperature(how))

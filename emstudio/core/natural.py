@@ -227,6 +227,8 @@ class Hybrid(Evaluator):
         return float(np.vdot(self._w, self._products.joined(self._sums)))
 
     def scores(self, rows: slice) -> np.ndarray:
+        if self._residuals is not None and not self._loose.size:
+            return self._residuals.scores(rows)
         kept = self._products.kept
         self._phi = self._products.of(self._frame.z[:, rows]) if kept is None else kept[rows.start // BLOCK]
         own = self._products.scores(self._cut, self._phi)
@@ -237,12 +239,10 @@ class Hybrid(Evaluator):
         return out
 
     def add(self, rows: slice, r: np.ndarray) -> None:
-        assert self._phi is not None
         self._moments = None
-        if self._residuals is None:
-            self._products.add(self._sums, r, self._phi)
-        else:
-            self._products.add(self._sums, r[self._loose], self._phi)
+        if self._phi is not None:
+            self._products.add(self._sums, r if self._residuals is None else r[self._loose], self._phi)
+        if self._residuals is not None:
             self._residuals.add(rows, r[self._tight])
 
     def moments(self) -> Scatter:

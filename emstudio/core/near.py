@@ -26,6 +26,7 @@ _LEAST = 4000  # products of columns times components from which the bound costs
 _SAMPLE = 512  # rows at which it is tried out
 _SPARSE = 0.45  # the share of pairs that may be left for the route to pay
 _TRUSTED = 1e12  # the largest kappa of a projected component: its bound is then right within the slack
+_RARE = 1e-9  # of all rows: what a component with fewer is left with may all lie beyond the margin
 _BLOCK = 4096
 
 
@@ -144,6 +145,8 @@ class Near(Evaluator):
 
     def again(self) -> Residuals | None:
         m = self.moments()
+        if not (m.counts > _RARE * m.counts.sum()).all():
+            return Residuals(self._frame, self._theta, False)
         return Residuals(self._frame, self._theta, False, m.means) if jumped(m, self._means) else None
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TABLE = 170  # px that the parameters get of what they need, where what is explained needs more than there is
 GROWTH = 156  # px by which the bars grow where the parameters need less than there is
+BARS = 56  # px of that that they keep before more of the M-step is told
 WIDE = 1600  # px from which the side panels are wider
 
 
@@ -24,11 +25,13 @@ class Arrangement(QObject):
         self._window = window
         self._docks = window.docks
         self._made_for = self._content()
-        self._granted = 0  # px: the most that what is explained has been given a share for
+        self._granted = 0  # px: the most that what is explained has been given a share for,
+        self._told = 0  # and what the M-step asked for then
         later = Qt.ConnectionType.QueuedConnection
         window.session.data_changed.connect(self._on_content, later)
         window.session.settings_changed.connect(self._on_content, later)
         window.parameters.view.table.modelReset.connect(self._on_content, later)
+        window.explain.rule.wished.connect(self._tell_more, later)
         bar = window.side.areas["Explain"].verticalScrollBar()
         bar.rangeChanged.connect(self._make_room, later)
 
@@ -59,6 +62,7 @@ class Arrangement(QObject):
         plate = self._window.plate
         pairs.hide()
         plate.hide()
+        self._window.explain.spare(0)
         wanted = self._wanted("explain")
         needed = self._wanted("parameters")
         least = min(needed, TABLE)
@@ -69,8 +73,11 @@ class Arrangement(QObject):
             plate.show()
             wanted += plate.sizeHint().height()
         spare = height - wanted - max(needed, TABLE)
-        growth = GROWTH if self._window.explain.bars.isVisibleTo(self._window.explain) else 0  # k-means has no bars
-        wanted = min(wanted + max(0, min(spare, growth)), height - least)
+        bars = self._window.explain.bars.isVisibleTo(self._window.explain)  # k-means has none
+        told = self._window.explain.grown(spare - BARS * bars)
+        self._window.explain.spare(told)
+        wanted, spare = wanted + told, spare - told
+        wanted = min(wanted + max(0, min(spare, GROWTH * bars)), height - least)
         self._window.resizeDocks([explain, parameters], [wanted, height - wanted], Qt.Orientation.Vertical)
 
     def _content(self) -> tuple:
@@ -81,7 +88,7 @@ class Arrangement(QObject):
     def _on_content(self, *_: object) -> None:
         """Once for other columns or another model; a person's own arrangement is left alone while the same is shown."""
         if self._content() != self._made_for:
-            self._made_for, self._granted = self._content(), 0
+            self._made_for, self._granted, self._told = self._content(), 0, 0
             if self._stacked():
                 self.share_right()
 
@@ -93,6 +100,15 @@ class Arrangement(QObject):
         if self._stacked():
             self.share_right()
             self._granted = wanted
+
+    def _tell_more(self) -> None:
+        """Once for each need: where the M-step has more to tell than ever before of these data, and there is room."""
+        asked = max(self._window.explain.rule.heights(), default=0)
+        spare = self._docks["parameters"].height() - max(self._wanted("parameters"), TABLE)
+        spare += self._docks["explain"].height() - self._wanted("explain")
+        if asked > self._told and spare > 0 and self._stacked():
+            self._told = asked
+            self.share_right()
 
     def _stacked(self) -> bool:
         explain, parameters = self._docks["explain"], self._docks["parameters"]

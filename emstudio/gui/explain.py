@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from emstudio.core.data import Dataset
@@ -12,6 +13,26 @@ from emstudio.gui.mstep import MStepRule
 from emstudio.gui.refresh import Refresher
 from emstudio.gui.widgets import hline
 from emstudio.session import Session
+
+
+class _Upper(QStackedWidget):
+    """As high as the higher of its pages, and some px higher where these are to spare."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spare = 0
+
+    def give(self, px: int) -> None:
+        if px != self._spare:
+            self._spare = px
+            self.updateGeometry()
+
+    def least(self) -> int:
+        return super().sizeHint().height()
+
+    def sizeHint(self) -> QSize:
+        size = super().sizeHint()
+        return QSize(size.width(), size.height() + self._spare)
 
 
 class Explain(QWidget):
@@ -28,14 +49,16 @@ class Explain(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 8)
         column.setSpacing(0)
-        self._upper = QStackedWidget()  # as high as the higher of both: what stands below does not jump
+        self._upper = _Upper()  # as high as the higher of both: what stands below does not jump
         self._upper.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._upper.addWidget(self.inspector)
         self._upper.addWidget(self.rule)
         column.addWidget(self._upper)
         column.addWidget(self.chain)
-        column.addWidget(hline())
+        line = hline()
+        column.addWidget(line)
         column.addWidget(self.bars, 1)
+        refresher.draw.connect(lambda moment: line.setVisible(moment.model.cost is None))  # as the bars are
         column.addStretch(0)
         self._rows = session.data.n
         self.rule.changed.connect(self._turn)
@@ -50,6 +73,15 @@ class Explain(QWidget):
     def pick_component(self, k: int | None) -> None:
         """Write out the M-step of component `k`."""
         self.rule.pick_component(k)
+
+    def spare(self, px: int) -> None:
+        """The upper part may be so much higher than a point would need; where there is less room after all, it is not."""
+        self._upper.give(px)
+
+    def grown(self, px: int) -> int:
+        """What of `px` more the upper part would use to tell more of the M-step: the most that is of use."""
+        more = [h - self._upper.least() for h in self.rule.heights()]
+        return next((m for m in more if 0 < m <= px), 0)
 
     def add(self, section: QWidget) -> None:
         """Put another section below the bars."""

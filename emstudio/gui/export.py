@@ -56,12 +56,13 @@ def export(window: MainWindow, what: str, path: str) -> bool:
         content = (
             picture(window.stage, picture_kind(path)) if what == "picture" else document(window.session, what, path)
         )
-        storage.write(path, content)
+        storage.write(path, content, "" if what == "data" else window.session.data.table.source)
     except UserError as error:
         window.tell(f"{error}.")
+        window.saving.could_not()
         return False
     window.remember_folder(path)
-    window.remark(f"Written: {path}")
+    window.saving.done(f"Written: {path}")
     return True
 
 
@@ -82,8 +83,8 @@ def document(session: Session, what: str, path: str = "") -> bytes:
         return storage.python_script(recipe(session), path)
     resp, density = storage.responsibilities(moment.model, moment.data, moment.snapshot.params)
     found = storage.decoded(moment.model, moment.data, moment.snapshot.params)
-    path = None if found is None else found[0]
-    return "".join(storage.labels_csv(moment.data, resp, density, path)).encode()
+    states = None if found is None else found[0]
+    return "".join(storage.labels_csv(moment.data, resp, density, states)).encode()
 
 
 def shown_run(session: Session) -> Run:

@@ -267,14 +267,14 @@ class LandscapeMap(QWidget):
         width = painter.fontMetrics().horizontalAdvance(words) + 8.0
         x, y = place.x(), place.y()
         spots = [
-            QRectF(x + 8, y - 8, width, 16),
-            QRectF(x - 8 - width, y - 8, width, 16),
-            QRectF(x - width / 2, y + 9, width, 16),
-            QRectF(x - width / 2, y - 25, width, 16),
-            QRectF(x + 4, y + 8, width, 16),
-            QRectF(x - 4 - width, y + 8, width, 16),
-            QRectF(x - 4 - width, y - 24, width, 16),
-            QRectF(x + 4, y - 24, width, 16),
+            QRectF(x + 10, y - 8, width, 16),
+            QRectF(x - 10 - width, y - 8, width, 16),
+            QRectF(x - width / 2, y + 10, width, 16),
+            QRectF(x - width / 2, y - 26, width, 16),
+            QRectF(x + 4, y + 10, width, 16),
+            QRectF(x - 4 - width, y + 10, width, 16),
+            QRectF(x - 4 - width, y - 26, width, 16),
+            QRectF(x + 4, y - 26, width, 16),
         ]
         left = self.plot.left() + 1
         paper = QRectF(left, HEAD - 2, self.width() - 2 - left, self.plot.bottom() - HEAD + 4)

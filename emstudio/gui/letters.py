@@ -21,6 +21,7 @@ from emstudio.gui.samples import paint_disc
 DISC = 24.0
 START = 9.0  # side of the square where a trail starts
 RING = 8.0
+LETTER = 15.0  # px between two discs at which both letters can be read
 MOST_MASSES = 6  # with more components than this, masses are written for the picked one only
 _ANGLES = np.arange(72) * (2 * math.pi / 72)
 
@@ -91,13 +92,12 @@ class Letters(Layer):
         self._places.clear()
 
     def disc_at(self, x: float, y: float, reach: float = 3.0) -> Disc | None:
-        """The disc under pixel (x, y), the topmost first."""
-        frame = self.frame()
-        for mark in reversed(self._discs()):
-            centre = disc_centre(frame, mark, self._raised())
-            if math.hypot(centre.x() - x, centre.y() - y) <= DISC / 2 + reach:
-                return mark
-        return None
+        """The disc under pixel (x, y), the nearest; the topmost of two as near."""
+        discs = self._discs()
+        centres = disc_centres(self.frame(), discs, self._raised())
+        far = [math.hypot(c.x() - x, c.y() - y) for c in centres]
+        nearest = min(range(len(discs)), key=lambda i: (far[i], -i), default=None)
+        return discs[nearest] if nearest is not None and far[nearest] <= DISC / 2 + reach else None
 
     def texts(self) -> list[str]:
         """The labels as laid out: what a person reads."""
@@ -134,8 +134,8 @@ class Letters(Layer):
     def _lay_out(self, frame: Frame) -> Layout:
         out = Layout()
         raised = self._raised()
-        for mark in self._discs():
-            centre = disc_centre(frame, mark, raised)
+        discs = self._discs()
+        for mark, centre in zip(discs, disc_centres(frame, discs, raised), strict=True):
             out.discs.append((centre, mark.component))
             if raised:
                 floor = float(frame.pixels(np.array([[0.0, 0.0]]))[0, 1])
@@ -258,6 +258,31 @@ def disc_centre(frame: Frame, mark: Disc, raised: bool) -> QPointF:
     if raised:
         y = max(y - DISC / 2 - 3, LEGEND + DISC / 2)
     return QPointF(float(np.clip(x, -1e6, 1e6)), float(np.clip(y, -1e6, 1e6)))
+
+
+def disc_centres(frame: Frame, marks: Sequence[Disc], raised: bool) -> list[QPointF]:
+    """The discs' centres in pixels; those that would hide one another stand a little apart, their letters in sight."""
+    found = [disc_centre(frame, mark, raised) for mark in marks]
+    at = apart(np.array([(c.x(), c.y()) for c in found]).reshape(-1, 2), LETTER)
+    return [QPointF(x, y) for x, y in at.tolist()]
+
+
+def apart(places: np.ndarray, least: float, rounds: int = 8) -> np.ndarray:
+    """(n, 2) the places, moved so that no two are much nearer than `least`; those on one spot go side by side, in turn."""
+    at = np.array(places, float)
+    turn = np.sign(np.arange(len(at))[:, None] - np.arange(len(at)))
+    for _ in range(rounds):
+        way = at[:, None] - at
+        far = np.hypot(way[..., 0], way[..., 1])
+        near = (far < least - 0.5) & (turn != 0)
+        if not near.any():
+            break
+        one = far < 1e-6
+        unit = np.where(
+            one[..., None], np.stack([turn, np.zeros_like(turn)], axis=-1), way / np.where(one, 1, far)[..., None]
+        )
+        at += (np.where(near, least - far, 0.0)[..., None] / 2 * unit).sum(axis=1)
+    return at
 
 
 def dense(line: np.ndarray, step: float = 4.0) -> np.ndarray:

@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self.menuBar(), session, self.acts, switches, self.recent, self.open_source)
         self.acts.host(self.centre.hosts())
         self._troubled_at: object = None
+        self._in_the_way = False  # whether the bar says why these data cannot be fitted
         self._refreshed = 0.0
         self._tells_reading = False
         self._leaving = False
@@ -170,6 +171,7 @@ class MainWindow(QMainWindow):
         stage.changed.connect(lambda: panel.show_tools(stage.draws))
         if self.views.view is not None:
             stage.set_view(self.views.view)
+        self.trouble.left.connect(lambda: stage.page.setFocus())  # keys mean the picture again, not the first button
         self.refresher.draw.connect(self._on_draw)
         session.running_changed.connect(lambda on: self._refresh())
         session.settings_changed.connect(self._show_obstacle)
@@ -210,6 +212,8 @@ class MainWindow(QMainWindow):
 
     # -- what happens --------------------------------------------------------------------------------------------------
     def _on_draw(self, moment: Moment) -> None:
+        if self._in_the_way and moment.snapshot.params is None:
+            self._show_obstacle()  # the caption says it now
         if self._troubled_at is not None and self.session.history.current is not self._troubled_at:
             self.trouble.dismiss()
             self._troubled_at = None
@@ -230,6 +234,7 @@ class MainWindow(QMainWindow):
         """Say why these data cannot be fitted, as long as that is so. Before a start the caption says it."""
         started = self.session.moment.snapshot.params is not None
         why = self.session.obstacle if self.session.data.n and started else None
+        self._in_the_way = bool(why)
         if why:
             self.trouble.show_trouble(why)
             self._troubled_at = None

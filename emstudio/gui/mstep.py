@@ -3,10 +3,12 @@
 rule = MStepRule(session, refresher)
 rule.pick_component(1)          # whose numbers are written out where there is no room for everybody's
 rule.told                       # whether there is anything to tell at this moment
+rule.heights()                  # at which it tells all of everybody, and all of one component
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
@@ -28,6 +30,7 @@ TOGETHER = 3  # components whose one parameter is written out side by side
 SMALL = 11.5  # px of the letters that a line may shrink to before its formula goes
 LINE = 19.0  # px of a line without a fraction
 _OTHERS = 54  # px of the title, the hint and what is between
+_ANY = 1_000_000  # more lines than anybody has
 _LARGE = 200_000  # rows times components up to which the next M-step is done for its numbers alone
 HINT = "Click a point to see why it has its colour."
 STEPS_HINT = "Click a step of the series to see why it has its colour."
@@ -38,9 +41,10 @@ HINTS = {
 
 
 class MStepRule(QWidget):
-    """The formulas of an M-step with their numbers; `changed` follows when `told` changes."""
+    """The formulas of an M-step with their numbers; `changed` follows when `told` changes, `wished` when `heights` do."""
 
     changed = Signal()
+    wished = Signal()
 
     def __init__(self, session: Session, refresher: Refresher, parent: QWidget | None = None):
         super().__init__(parent)
@@ -57,6 +61,7 @@ class MStepRule(QWidget):
         # It takes the room that a point would need, and tells what fits: the window is not laid out anew by a half-step.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._updates: list[Update] = []
+        self._heights: tuple[int, ...] = ()
         self._word, self._legend = "component", ""
         head = QHBoxLayout()
         head.addWidget(self.title)
@@ -94,6 +99,8 @@ class MStepRule(QWidget):
             self.told = bool(updates)
             self.changed.emit()
         if not updates:
+            if s.phase in ("start", "data"):  # of what was told before, nothing holds of other data
+                self._updates, self._heights = [], ()
             return
         shape = moment.model.shape_name(moment.data)
         shapes = shape if moment.model.k == 1 else f"{shape}{'es' if shape.endswith('s') else 's'}"
@@ -107,6 +114,20 @@ class MStepRule(QWidget):
         self._legend = "" if chain else _legend(moment)
         self._updates = updates
         self._fit()
+        heights = self.heights()
+        if heights != self._heights:
+            self._heights = heights
+            self.wished.emit()
+
+    def heights(self) -> tuple[int, ...]:
+        """The heights (px, tallest first) at which there is more to tell: all of everybody, and all of one component."""
+        if not self._updates:
+            return ()
+        k = len(self._updates[0].values)
+        own = _listed(self._updates, min(self._component, k - 1), _ANY, self.width() - 32)
+        found = [own, _everybody(self._updates, k)] if 1 < k <= TOGETHER else [own]
+        legend = LINE if self._legend else 0.0
+        return tuple(sorted((math.ceil(self.formulas.tall(x) + legend) + _OTHERS for x in found), reverse=True))
 
     def _fit(self) -> None:
         """As much as there is room for: everybody's quotients, or the numbers of one component, or the first of them."""
@@ -117,6 +138,8 @@ class MStepRule(QWidget):
         room = max(self.height() - _OTHERS, 4 * LINE)
         own = [u for u in self._updates if u.symbol != "π"]
         found = [_together(u, k) for u in (self._updates, own)] if k <= TOGETHER and len(own) == 1 else []
+        if 1 < k <= TOGETHER and len(own) > 1:
+            found = [_everybody(self._updates, k)]
         together = next((lines for lines in found if self.formulas.tall(lines) <= room), None)
         self.whose.setVisible(together is None and k > 1)
         self.whose.setText(f"{self._word} {theme.letter(one)}")
@@ -189,6 +212,20 @@ def _together(updates: Sequence[Update], k: int) -> list[list[Part]]:
                 if u.rest is not None:
                     under = Words(f"{_short(u.above[j])} + {_short(u.rest[j])}")
                 lines.append([name, Words("="), Fraction(Words(_short(u.above[j]), k=j), under), Words("="), result])
+    return lines
+
+
+def _everybody(updates: Sequence[Update], k: int) -> list[list[Part]]:
+    """Each formula once, and below it the numbers of all `k` components, column by column."""
+    lines: list[list[Part]] = []
+    told: list[str] = []
+    for u in updates:
+        rule = f"{u.symbol} = {_quotient(u) if u.under else u.over}"
+        if rule not in told:
+            told.append(rule)
+            lines.append([Words(rule, quiet=True)])
+        for j in range(k):
+            lines.append([Words(u.column or u.symbol, k=j, sub=theme.letter(j)), *_result(u, j)])
     return lines
 
 

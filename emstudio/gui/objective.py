@@ -24,6 +24,7 @@ from emstudio.gui.track import PHASES
 from emstudio.session import Session
 
 HEADER = 30
+CLOSEST = 15.0  # px from one value of the axis to the next
 UNIT = "nats, higher is better"
 
 
@@ -200,12 +201,19 @@ class Objective(Cells):
         words = f"The {self._cost or 'log-likelihood'} appears here with the start; each half-step adds a cell."
         painter.drawText(self.plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
 
+    def marked(self) -> np.ndarray:
+        """The values that the axis names: round ones, no two nearer than `CLOSEST`."""
+        marks = ticks(*self._range, max(2, int(self.plot.height() // 34)))
+        if len(marks) < 2:
+            marks = ticks(*self._range, 4)
+        while len(marks) > 2 and abs(self.y_of(float(marks[1])) - self.y_of(float(marks[0]))) < CLOSEST:
+            marks = marks[::2]
+        return marks
+
     def _paint_grid(self, painter: QPainter) -> str:
         """Grid lines with their values; what the values are. Values that would not fit are given as differences."""
         plot = self.plot
-        marks = ticks(*self._range, max(2, int(plot.height() // 34)))
-        if len(marks) < 2:
-            marks = ticks(*self._range, 4)
+        marks = self.marked()
         gap = float(marks[1] - marks[0]) if len(marks) > 1 else 1.0
         labels = [number(v, decimals=places(gap)) for v in marks]
         unit = _unit(self._cost)

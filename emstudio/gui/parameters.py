@@ -33,6 +33,7 @@ from emstudio.session import Session
 
 Index = QModelIndex | QPersistentModelIndex
 DELTA = "\u0394"
+NARROW = 88  # px that names keep where the values of more than two components stand beside them
 _NAME_MARGIN = 18  # of the names' column: the style's own left and right of a name
 
 
@@ -195,9 +196,13 @@ class ParametersTable(QTableView):
             if self._with_changes:
                 break
         if not self._with_changes:
-            figures = LONGEST + 2
-            value = self._value_width(figures)
-            room = max(whole - components * value, 104 if components > 2 else 72)
+            least = NARROW if components > 2 else 72
+            for figures in (LONGEST + 2, LONGEST):
+                value = self._value_width(figures)
+                room = whole - components * value
+                if room >= least:
+                    break
+            room = max(room, least)
         names = min(wanted, max(room, 72))
         self.table.longest = figures
         shown = components * (2 if self._with_changes else 1)

@@ -23,7 +23,8 @@ from emstudio.gui import theme
 Index = QModelIndex | QPersistentModelIndex
 _ROW_HEIGHT = 24
 _DOT = 9.0
-_SHORT_TITLE = 46  # px that a title keeps where the columns stand close
+_SHORT_TITLE = 46  # px that a title keeps where the columns stand close,
+_SHORT = 37  # and it with its cells where they would not all be in sight otherwise
 _MISSING = "\u2013"
 _LOOKED_AT = 1000  # rows that decide how many decimals a column shows
 
@@ -290,14 +291,14 @@ class Preview(QTableView):
         room = self.viewport().width() - header.sectionSize(0)
         wanted = [self._wanted(j) for j in range(1, count)]
         if sum(wanted) > room:
-            closer = ([self._wanted(j, 8, short) for j in range(1, count)] for short in (False, True))
+            closer = ([self._wanted(j, 8, short) for j in range(1, count)] for short in (0, _SHORT_TITLE, _SHORT))
             wanted = next((made for made in closer if sum(made) <= room), wanted)
         spare = max(0, room - sum(wanted)) // len(wanted)
         for j, width in enumerate(wanted, start=1):
             header.resizeSection(j, width + spare)
 
-    def _wanted(self, column: int, apart: int = 18, short: bool = False) -> int:
-        """The width of a column; `short`: the title of one that is not fitted may lose its middle."""
+    def _wanted(self, column: int, apart: int = 18, short: int = 0) -> int:
+        """The width of a column; one that is not fitted may be as `short`: its title loses its middle, its cells their end."""
         metrics = self.fontMetrics()
         rows = range(min(self.table.rowCount(), 20))
         cells = max(
@@ -305,5 +306,6 @@ class Preview(QTableView):
         )
         title = metrics.horizontalAdvance(str(self.table.headerData(column, Qt.Orientation.Horizontal)))
         if short and not self.table.fitted(column):
-            title = min(title, _SHORT_TITLE)
+            title = min(title, short)
+            cells = min(cells, short) if short < _SHORT_TITLE else cells
         return min(max(cells + apart, title + apart, 32), 160)

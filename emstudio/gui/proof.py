@@ -63,15 +63,17 @@ class Report:
         if self._session.obstacle is not None:
             self._fail(self._session.obstacle)
             return
+        moment = self._session.moment
+        data = moment.data
+        size = f"{data.n} row{'s' * (data.n != 1)}, {data.d} column{'s' * (data.d != 1)}"
+        say(f"{data.table.name}: {size}; {moment.model.title}, K = {moment.model.k}")
+        say(f"{'iteration':>9}  {'log-likelihood':>14}  {'change':>12}")
+        self._line(moment)  # of a session; of a table nothing is fitted yet
         self._session.changed.connect(self._line)
         self._session.run_to_convergence()
 
     def _line(self, moment: Moment) -> None:
         s = moment.snapshot
-        if s.phase == "start":
-            data = moment.data
-            say(f"{data.table.name}: {data.n} rows, {data.d} columns; {moment.model.title}, K = {moment.model.k}")
-            say(f"{'iteration':>9}  {'log-likelihood':>14}  {'change':>12}")
         if s.phase in ("start", "M") and s.log_likelihood is not None:
             change = "" if self._before is None else signed(s.log_likelihood - self._before, 4)
             say(f"{s.t:>9}  {number(s.log_likelihood, decimals=5):>14}  {change:>12}".rstrip())

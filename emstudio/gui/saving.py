@@ -30,6 +30,7 @@ class Saving(QObject):
         self._window, self._session = window, window.session
         self._asks = asks
         self._question: QMessageBox | None = None
+        self._unwritten = ""  # why a file could not be written, as long as none was since
         self._session.saved.connect(lambda _: self.show_title())
 
     # -- title -----------------------------------------------------------------------------------------------------------
@@ -64,11 +65,23 @@ class Saving(QObject):
     def _write(self, path: str, then: Callable[[], object] | None = None) -> None:
         path = str(Path(path).absolute())
         if not self._session.save(path):
-            return  # the session said why
+            self.could_not()
+            return
         self._window.remember_file(path)
-        self._window.remark(f"Saved: {path}")
+        self.done(f"Saved: {path}")
         if then is not None:
             then()
+
+    def could_not(self) -> None:
+        """The bar above the canvas says why a file was not written."""
+        self._unwritten = self._window.trouble.sentence.text()
+
+    def done(self, sentence: str) -> None:
+        """A file is written: say so, and no longer that the one before could not be."""
+        if self._unwritten and self._window.trouble.sentence.text() == self._unwritten:
+            self._window.trouble.dismiss()
+        self._unwritten = ""
+        self._window.remark(sentence)
 
     def _suggestion(self) -> str:
         """The session's own name, or one made from the data's."""

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 FAR = 3.0  # a start that makes the range more than three times as large is clipped and named,
+ROUND_OFF = 1e-13  # a smaller difference, as a share of the values, is none
 ENOUGH = 4  # once two iterations after it are there to see
 
 
@@ -59,7 +60,7 @@ def y_range(
         if later.max() > lowest and high - low > FAR * (high - lowest):
             low = lowest
     size = max(abs(low), abs(high), 1e-300)
-    room = max(high - low, least * size) if high > low else 0.05 * size
+    room = max(high - low, least * size) if high - low > ROUND_OFF * size else 0.05 * size
     middle = (low + high) / 2
     low, high = min(low, middle - room / 2), max(high, middle + room / 2)
     return low - 0.12 * room, high + 0.12 * room

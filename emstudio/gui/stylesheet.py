@@ -203,6 +203,7 @@ QHeaderView { background: transparent; border: none; font-size: 9pt; }
 QHeaderView::section { background: transparent; color: $text2; border: none; border-bottom: 1px solid $hairline;
     padding: 0 6px; min-height: 23px; }
 QHeaderView::section:vertical { border: none; }
+#preview QHeaderView::section { padding: 0 3px; }
 QScrollBar { background: transparent; border: none; margin: 0; }
 QScrollBar:vertical { width: 8px; }
 QScrollBar:horizontal { height: 8px; }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from emstudio.gui import icons, theme
 from emstudio.gui.widgets import IconButton, text
@@ -14,7 +14,9 @@ Remedy = tuple[str, Callable[[], None]]
 
 
 class TroubleBar(QFrame):
-    """Hidden until `show_trouble`; any remedy and the cross take it away."""
+    """Hidden until `show_trouble`; any remedy and the cross take it away. `left`: it went while the keyboard was on it."""
+
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -59,7 +61,11 @@ class TroubleBar(QFrame):
 
     def dismiss(self) -> None:
         """Take the bar away."""
+        focus = QApplication.focusWidget()
+        held = focus is not None and self.isAncestorOf(focus)
         self.hide()
+        if held:
+            self.left.emit()
 
     def remedies(self) -> list[QPushButton]:
         """The buttons shown."""

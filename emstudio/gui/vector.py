@@ -76,7 +76,8 @@ class Leaves:
         """The beginning of a group that shows nothing outside of `box`."""
         self._clips += 1
         name = f"clip{self._clips}"
-        shape = f'<rect x="{box.x():.6g}" y="{box.y():.6g}" width="{box.width():.6g}" height="{box.height():.6g}"/>'
+        size = f'width="{box.width():.6g}" height="{box.height():.6g}"'
+        shape = f'<rect x="{box.x():.6g}" y="{box.y():.6g}" {size} fill="none" stroke="none"/>'  # some paint it
         return f'<clipPath id="{name}">{shape}</clipPath>\n<g clip-path="url(#{name})">'
 
     def finish(self, drawing: str) -> str:

@@ -214,7 +214,7 @@ class KMeans(Model):
     def updates(self, data: Dataset, params: KMeansParams, posterior: Posterior) -> list[Update]:
         sign = "w" if data.weights is not None else ""
         over, under = (f"Σ {sign} x", f"Σ {sign}") if sign else ("Σ x", "points")
-        return columns("c", over, under, params.centers, posterior.moments.counts, data.names)
+        return columns("c", over, under, params.centers, posterior.moments.counts, [c.title for c in data.columns])
 
     def table(self, data: Dataset, params: KMeansParams) -> list[tuple[str, np.ndarray]]:
         return [(f"c {c.title}", params.centers[:, j]) for j, c in enumerate(data.columns)]

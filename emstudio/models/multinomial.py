@@ -122,7 +122,7 @@ class MultinomialMixture(DiscreteMixture):
 
     # -- pictures ------------------------------------------------------------------------------------------------------
     def plate(self, data: Dataset) -> Plate:
-        return Plate("Multinomial", ("θ",))
+        return Plate("Multinomial", ("p",))
 
     def shape_name(self, data: Dataset) -> str:
         return "profile"
@@ -145,7 +145,7 @@ class MultinomialMixture(DiscreteMixture):
         added, c = self.prior_probabilities - 1.0, data.d
         over, under = ("Σ r x + a − 1", f"Σ r n + {c} (a − 1)") if added else ("Σ r x", "Σ r n")
         below = (posterior.moments.sums + added).sum(1)
-        own = columns("p", over, under, params.probabilities, below, data.names)
+        own = columns("p", over, under, params.probabilities, below, [c.title for c in data.columns])
         return own + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: MultinomialParams) -> list[tuple[str, np.ndarray]]:

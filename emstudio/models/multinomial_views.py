@@ -17,7 +17,7 @@ _INSIDE = 1e-4  # a probability dragged to 0 would make rows impossible
 
 def views(data: Dataset) -> tuple[View, ...]:
     """The triangle of three outcomes, the stacked proportions, and two shares against each other; the best first."""
-    pair = View("shares", (0, 1), title="Shares")
+    pair = View("shares", (0, min(1, data.d - 1)), title="Shares")  # one column is refused, and can be seen
     stacks = View("proportions", (), title="Proportions")
     if data.d == 3:
         return View("ternary", (0, 1), title="Triangle", axes=False), stacks, pair

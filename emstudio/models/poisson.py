@@ -134,7 +134,7 @@ class PoissonMixture(DiscreteMixture):
     def updates(self, data: Dataset, params: PoissonParams, posterior: Posterior) -> list[Update]:
         m = self.prior_rates
         over, under = ("Σ r x + m x̄", "Σ r + m") if m else ("Σ r x", "Σ r")
-        own = columns("λ", over, under, params.rates, posterior.moments.counts + m, data.names)
+        own = columns("λ", over, under, params.rates, posterior.moments.counts + m, [c.title for c in data.columns])
         return own + super().updates(data, params, posterior)
 
     def table(self, data: Dataset, params: PoissonParams) -> list[tuple[str, np.ndarray]]:

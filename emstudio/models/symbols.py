@@ -108,6 +108,10 @@ class SymbolMixture(DiscreteMixture):
     def free_parameters(self, data_dimension: int) -> int:
         return self.k - 1 + self.k * (max(len(self.categories), 1) - 1)
 
+    def parting_pays(self, data: Dataset, params: SymbolParams, a: int, b: int) -> bool:
+        """Always: what single symbols cannot tell apart the order of the symbols can, in a chain."""
+        return True
+
     def size(self, data: Dataset) -> int:
         """The number of symbols: of the known categories, else one more than the largest code."""
         return len(self.categories) or int(data.x.max(initial=0.0)) + 1

@@ -109,8 +109,10 @@ def abandon() -> None:
         outputs.discard()
 
 
-def write(path: str | os.PathLike, contents: bytes) -> None:
-    """Writes one file, complete or not at all. UserError where it cannot be written."""
+def write(path: str | os.PathLike, contents: bytes, source: str = "") -> None:
+    """Writes one file, complete or not at all. UserError where it cannot be written, or is the file `source` of the data."""
+    if source and _same(os.fspath(path), source):
+        raise UserError("the data were read from this file", "choose another name", file=os.fspath(path))
     with Outputs() as outputs:
         outputs.name("file", os.fspath(path))
         outputs.stage("file", contents)

@@ -112,6 +112,9 @@ class _Writer:
         read = self.use("emstudio.tables", "read").text
         place = self._place("DATA", table.source)
         lines = [f"table = {read}({place})"]
+        if not table.source.startswith(tables.DATASET):  # a file may be gone, or a script elsewhere than it was
+            error = self.use("emstudio.core.errors", "UserError").text
+            lines = ["try:", f"    {lines[0]}", f"except {error} as error:", "    sys.exit(str(error))"]
         if self._says_more(table.source):
             name = self.use("emstudio.core.chain_data", "with_order").text
             lines.append(_statement(Call(name, (Code("table"), r.data.sequence, r.data.time)), "table = "))

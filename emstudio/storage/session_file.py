@@ -65,8 +65,8 @@ def is_session_file(path: str) -> bool:
 
 
 def save(path: str, document: Document) -> None:
-    """Write the session, complete or not at all. Raises UserError."""
-    write(path, contents(document))
+    """Write the session, complete or not at all, and never over the data shown. Raises UserError."""
+    write(path, contents(document), document.current.moment.data.table.source)
 
 
 def contents(document: Document) -> bytes:

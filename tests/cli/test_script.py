@@ -234,6 +234,15 @@ def test_changed_data_are_told_and_another_result_is_an_error(emstudio, tmp_path
     assert done.stderr.strip() == "The result is not the recorded one."
 
 
+def test_data_that_are_gone_are_one_sentence(emstudio, tmp_path):
+    (tmp_path / "t.csv").write_text(FILES["below/table.csv"])
+    assert emstudio("fit", "t.csv", "--model", "gaussian", "--script", "t.py").status == 0
+    (tmp_path / "t.csv").unlink()
+    done = run(tmp_path / "t.py", tmp_path)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith(f"{tmp_path / 't.csv'}: there is no such file") and done.stderr.count("\n") == 1
+
+
 def test_a_long_start_is_read_from_its_file(emstudio, tmp_path):
     rows = 2500
     (tmp_path / "t.csv").write_text("x\n" + "".join(f"{i * 37 % 1001 / 7}\n" for i in range(rows)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emstudio import tables
 from emstudio.core.em import advance
 from emstudio.storage import session_file
 
@@ -108,10 +109,21 @@ def test_the_window_opens_it(qtbot, emstudio) -> None:
         session.close()
 
 
+def test_it_knows_its_data_in_any_folder(entry, write, monkeypatch, tmp_path_factory) -> None:
+    write("t.csv", "x\n" + "".join(f"{i * 37 % 11 / 7}\n" for i in range(60)))
+    answer = entry("fit", "t.csv", "--model", "gaussian", "--session", "s.ems")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    table = opened(answer).current.moment.data.table
+    assert table.source == str(answer.folder / "t.csv") and tables.read(table.source).sha256 == table.sha256
+
+
 def test_the_program_opens_it_where_there_is_no_display(emstudio) -> None:
-    emstudio("fit", "dataset:old-faithful", "--model", "gaussian", "-k", 2, "--session", "s.ems")
+    emstudio("fit", "dataset:galaxies", "--model", "gaussian", "-k", 2, "--session", "s.ems", "--json", "f.json")
     answer = emstudio("s.ems")
     assert answer.status == 0 and (answer.folder / "emstudio-window.png").is_file()
+    _, head, _, first, *_ = answer.out.splitlines()
+    assert head == "Galaxies: 82 rows, 1 column; Gaussian mixture, K = 2"
+    assert first.split()[0] == str(answer.json("f.json")["iterations"]), "it begins at the moment that was saved"
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,13 @@ from emstudio.core.covariance import COVARIANCES
 from emstudio.core.data import dataset, painted
 from emstudio.core.frame import frame_of
 from emstudio.core.gaussian import Gaussian, Normal
-from emstudio.core.mixture import _pass, log_weights
+from emstudio.core.how import SOFT, EStep
+from emstudio.core.mixture import _pass, log_weights, softmax
 from emstudio.core.natural import LOOSE, Hybrid, kappa
 from emstudio.core.near import MARGIN, Near, near
 from emstudio.core.residuals import Residuals
+from emstudio.models.gaussian import GaussianMixture, GaussianParams
+from emstudio.models.hmm import HiddenMarkov
 
 
 def case(d: int, k: int, tightness: float, seed: int):
@@ -140,7 +143,54 @@ def test_the_route_by_pairs_is_taken_where_components_lie_apart() -> None:
     together, far = wide_case(0.2), wide_case(4.0)
     assert near(frame_of(together[0]), together[1]) is None
     assert near(frame_of(far[0]), far[1]) is not None
-    assert isinstance(Gaussian(COVARIANCES["VVV"]).evaluator(far[0], far[1]), Near)
+    assert isinstance(Gaussian(COVARIANCES["VVV"]).sharing(far[0], far[1]), Near)
+
+
+def test_only_bayes_rule_goes_by_pairs() -> None:
+    """Tempered, chained and plain scores are exact far below the best of a row, where a bound would be another number."""
+    data, theta, weights = wide_case(4.0)
+    assert near(frame_of(data), theta) is not None
+    model, params = GaussianMixture(k=12), GaussianParams(weights, *theta)
+    exact = model.scores_at(params, data.x)
+    np.testing.assert_allclose(model.scores(data, params), exact, rtol=1e-11)
+    chain = HiddenMarkov(k=12)
+    emissions = chain.emissions(data, chain.join(weights, np.full((12, 12), 1 / 12), theta))
+    np.testing.assert_allclose(emissions.T + np.log(weights), exact, rtol=1e-11)
+    made = model.e_step(data, params, EStep("annealed", 60.0), np.random.default_rng(0))
+    resp = softmax(exact / 60.0)[0]
+    np.testing.assert_allclose(made.resp, resp, atol=1e-9)
+    np.testing.assert_allclose(made.moments.counts, resp.sum(0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("away", [1.5, 2.3, 3.2])
+def test_a_component_far_from_all_rows_keeps_what_little_it_has(away: float) -> None:
+    """Its responsibilities are all below the margin, so that they are its sums and no digit of anybody else's."""
+    data, theta, _ = wide_case(4.0)
+    k, d = theta.means.shape
+    means = np.concatenate([theta.means, theta.means[:1] + away])
+    params = GaussianParams(np.full(k + 1, 1 / (k + 1)), means, np.concatenate([theta.covariances, np.eye(d)[None]]))
+    model = GaussianMixture(k=k + 1)
+    assert near(frame_of(data), Normal(params.means, params.covariances)) is not None
+    resp = softmax(model.scores_at(params, data.x))[0]
+    moments = model.e_step(data, params, SOFT, np.random.default_rng(0)).moments
+    assert 0 < resp[:, -1].sum() < 1e-3
+    np.testing.assert_allclose(moments.counts, resp.sum(0), rtol=1e-8)
+    last = resp[:, -1] @ data.x / resp[:, -1].sum()
+    np.testing.assert_allclose(moments.frame.points_back(moments.means)[-1], last, rtol=1e-8)
+
+
+@pytest.mark.parametrize("family", ["VVV", "EEE", "VVI"])
+def test_components_that_are_all_tight_beside_the_data(family: str) -> None:
+    rng = np.random.default_rng(3)
+    centres = np.array([[-1.0, 2.0, 0.0], [1.0, -2.0, 5.0]])
+    x = centres[rng.integers(2, size=2500)] + 1e-3 * rng.standard_normal((2500, 3))
+    data = dataset(painted(x, ["a", "b", "c"]))
+    theta = Normal(centres, np.stack([2e-6 * np.eye(3)] * 2))
+    shape, weights = COVARIANCES[family], np.array([0.4, 0.6])
+    frame = frame_of(data)
+    assert (kappa(frame.points(theta.means), frame.covariances(theta.covariances)) > LOOSE).all()
+    route = Gaussian(shape).evaluator(data, theta)
+    assert_alike(passed(Residuals(frame, theta, shape.diagonal), data, weights), passed(route, data, weights))
 
 
 @pytest.mark.parametrize(("d", "n"), [(1, 300), (2, 300), (2, 40_000), (5, 3000)])

@@ -116,6 +116,20 @@ def test_many_points_have_their_ellipses_above_them(studio):
 
 
 # -- letters and labels ------------------------------------------------------------------------------------------------
+def test_letters_on_one_spot_stand_side_by_side_and_each_can_be_taken(canvas, faithful):
+    faithful.do(lambda: faithful.session.set_parameter(k=3))
+    picture = canvas.picture
+    marks = [m for m in picture.drawing.marks if isinstance(m, Disc)]
+    spot = tuple(float(v) for v in marks[0].position)
+    for mark in marks[1:]:
+        faithful.do(lambda mark=mark: canvas.drag_handle(mark.handle, spot))
+    at = picture.frame.pixels(np.array([spot]))[0]
+    centres = [c for c, _ in picture.letters._laid_out(picture.frame).discs]
+    assert [round(c.x() - at[0]) for c in centres] == [-15, 0, 15] and {round(c.y() - at[1]) for c in centres} == {0}
+    for k, c in enumerate(centres):
+        assert picture.letters.disc_at(c.x() + 5 * (k - 1), c.y()).component == k
+
+
 def test_masses_are_written_apart_from_one_another_and_from_letters(canvas, faithful):
     faithful.do(lambda: faithful.session.open("dataset:old-faithful"))
     faithful.steps(9)
@@ -507,6 +521,8 @@ def test_a_table_read_anew_is_fitted_in_and_an_edit_is_not(studio):
         frame, x = canvas.picture.frame, studio.session.data.x
         assert np.all((frame.pixels(x) > 0) & (frame.pixels(x) < (frame.width, frame.height)))
     canvas.zoom(0.5)
+    canvas.grab()  # an axis takes the width of its labels when it is painted
+    QApplication.processEvents()
     frame = canvas.picture.frame
     studio.do(lambda: studio.session.erase(np.array([0, 1])), studio.session.undo)
     assert canvas.picture.frame == frame

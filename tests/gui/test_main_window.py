@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from emstudio import tables
 from emstudio.core.errors import Notice
+from emstudio.core.model import find
 from emstudio.core.stopping import Stopping
 from emstudio.gui import app, export, faults, theme
 from emstudio.gui.main_window import MainWindow
@@ -413,3 +414,40 @@ def test_what_is_explained_gets_more_room_when_it_grows(qtbot, window):
         settle(qtbot, window)
     area = window.side.areas["Explain"].verticalScrollBar()
     qtbot.waitUntil(lambda: area.maximum() == 0)
+
+
+@pytest.mark.parametrize("name", ["coins", "multinomial"])
+def test_data_that_a_model_refuses_are_told_once_by_the_caption(qtbot, window, name):
+    open_source(qtbot, window, "dataset:galaxies")
+    window.session.step()
+    settle(qtbot, window)
+    window.session.set_model(find(name).make())
+    settle(qtbot, window)
+    why = window.session.obstacle
+    assert why and why in window.centre.caption.sentences().what
+    assert not window.trouble.isVisible() and window.views.view in window.session.model.views(window.session.data)
+
+
+def test_an_answer_to_trouble_leaves_the_keyboard_to_the_picture(window):
+    window.session.trouble.emit(Notice("collapse", "Component B collapses onto row 3.", component=1))
+    answer = next(b for b in window.trouble.remedies() if b.text() == "Re-seed B")
+    answer.setFocus()
+    QTest.mouseClick(answer, Qt.MouseButton.LeftButton)
+    assert window.stage.page.hasFocus()
+
+
+def test_at_1280_all_of_three_components_is_in_sight(qtbot, window):
+    window.resize(1280, 800)
+    open_source(qtbot, window, "dataset:iris")
+    window.session.set_parameter(k=3)
+    settle(qtbot, window)
+    view = window.parameters.view
+    assert view.table.columnCount() == 6 and view.horizontalScrollBar().maximum() == 0
+
+
+@pytest.mark.parametrize("name", ["rock-paper-scissors", "two-gaussians", "coin-flips"])
+def test_at_1280_a_table_of_few_columns_need_not_be_scrolled_sideways(qtbot, window, name):
+    window.resize(1280, 800)
+    open_source(qtbot, window, f"dataset:{name}")
+    preview = window.data_panel.preview
+    assert preview.table.columnCount() > 3 and preview.horizontalScrollBar().maximum() == 0

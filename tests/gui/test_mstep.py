@@ -142,3 +142,40 @@ def test_sums_above_and_below_the_line_stand_in_brackets(qtbot, window):
     do(qtbot, window, lambda: session.open("dataset:old-faithful"), lambda: session.set_parameter(prior_means=5.0))
     do(qtbot, window, session.step)
     assert lines(window)[0] == "μ = (Σ r x + κ x̄) ∕ (Σ r + κ)"
+
+
+def test_where_there_is_room_the_numbers_of_everybody_are_told(qtbot, window):
+    window.resize(1920, 1080)
+    session = window.session
+    do(qtbot, window, lambda: session.open("dataset:old-faithful"), lambda: session.set_model(find("kmeans").make(k=2)))
+    do(qtbot, window, session.step, session.step)
+    centers = session.moment.snapshot.params.centers
+    qtbot.waitUntil(lambda: len(lines(window)) == 5)
+    for k, letter in enumerate("AB"):
+        for name, value in zip(("eruptions", "waiting"), centers[k], strict=True):
+            assert any(
+                x.startswith(f"{name} {letter} = ") and x.endswith(f" = {number(value, 4)}") for x in lines(window)
+            )
+    assert not window.explain.rule.whose.isVisible()
+
+
+def test_where_there_is_room_nothing_of_a_component_is_left_out(qtbot, window):
+    window.resize(1920, 1080)
+    session = window.session
+    do(qtbot, window, lambda: session.open("dataset:old-faithful"))
+    do(qtbot, window, lambda: session.set_model(find("student-t").make(k=2)), session.step, session.step)
+    qtbot.waitUntil(lambda: any(line.startswith("r: responsibilities") for line in lines(window)))
+    assert not any("more" in line for line in lines(window))
+    assert sum("waiting" in line for line in lines(window)) >= 2
+    window.resize(1280, 800)
+    window.arrangement.size_docks()
+    qtbot.waitUntil(lambda: any(line.endswith("more") for line in lines(window)))
+
+
+@pytest.mark.parametrize("model", ["kmeans", "gaussian"])
+def test_columns_are_called_as_everywhere_else(qtbot, window, model):
+    session = window.session
+    do(qtbot, window, lambda: session.open("dataset:iris"), lambda: session.set_model(find(model).make(k=2)))
+    do(qtbot, window, session.step, session.step)
+    assert any(line.startswith("sepal length") for line in lines(window))
+    assert not any("_" in line for line in lines(window))

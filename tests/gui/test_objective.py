@@ -214,3 +214,16 @@ def test_a_fall_that_draws_explain_is_no_alarm(studio, qapp):
     image, bad = picture(plot), theme.colour("bad").name()
     seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
     assert bad not in seen
+
+
+@pytest.mark.parametrize("height", [80, 96, 112, 150, 300])
+def test_the_values_of_the_axis_have_room_however_low_the_plot_is(studio, height):
+    plot = studio.show(Objective, 680, height)
+    studio.session.open("dataset:ten-flips")
+    studio.settle()
+    for _ in range(3):
+        studio.steps(1)
+        picture(plot)
+        pixels = [plot.y_of(float(v)) for v in plot.marked()]
+        assert len(pixels) >= 1
+        assert len(pixels) <= 2 or np.abs(np.diff(pixels)).min() >= 15

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from emstudio.gui import theme
+from emstudio.gui.export import export
 from emstudio.gui.main_window import MainWindow
 from emstudio.session import Session
 from tests.gui.test_main_window import CONTROL, SHIFT, drop, make, open_source, press, settle
@@ -228,7 +229,25 @@ def test_a_file_that_cannot_be_written_is_told_and_nothing_closes(qtbot, window,
     window.close()
     answer(window, Button.Save)
     assert window.isVisible() and window.isWindowModified()
-    assert "folder" in window.trouble.sentence.text()
+    assert window.trouble.isVisible() and "folder" in window.trouble.sentence.text()
+    focus(qtbot, window)
+    save_as(qtbot, window, tmp_path / "b.ems")
+    assert not window.trouble.isVisible() and not window.isWindowModified()
+
+
+@pytest.mark.parametrize("what", ["session", "labels", "model", "script"])
+def test_the_file_of_the_data_is_not_written_over(qtbot, windows, tmp_path, what):
+    data = tmp_path / "t.csv"
+    data.write_text("u,v\n" + "".join(f"{i},{(i * 37) % 11}\n" for i in range(30)))
+    before, window = data.read_bytes(), windows(str(data))
+    settle(qtbot, window)
+    if what == "session":
+        assert not window.session.save(str(data)) and window.session.path == ""
+    else:
+        assert not export(window, what, str(data))
+    assert data.read_bytes() == before and list(tmp_path.glob("*.csv")) == [data]
+    assert "the data were read from this file; choose another name" in window.trouble.sentence.text()
+    assert export(window, "data", str(data)), "the data themselves go back into their file"
 
 
 def test_a_broken_session_is_one_sentence_and_the_data_stay(qtbot, window, tmp_path):

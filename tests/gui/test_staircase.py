@@ -89,3 +89,9 @@ def test_ticks_are_round_few_and_inside(low, size, most):
 @pytest.mark.parametrize(("gap", "decimals"), [(50.0, 0), (1.0, 0), (0.5, 1), (0.1, 1), (0.02, 2), (0.001, 3)])
 def test_places_tell_ticks_apart(gap, decimals):
     assert places(gap) == decimals
+
+
+def test_what_differs_by_round_off_is_one_value():
+    same = np.array([-212.80610434642992, -212.80610434642992 * (1 + 2e-16)])
+    low, high = y_range(same, same, np.array([True, False]))
+    assert high - low > 1.0

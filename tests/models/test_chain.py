@@ -365,3 +365,15 @@ def test_squarem_reaches_the_same_optimum() -> None:
     zero = replace(start, params=start.params._replace(start=np.array([1.0, 0.0])))
     kept = run(begin(blank(data, model, zero, 0, accelerate=True)), Stopping(tol=1e-12))
     assert kept.params.start.tolist() == [1.0, 0.0]
+
+
+def test_states_alike_in_everything_are_a_saddle_whatever_they_emit() -> None:
+    symbols = np.repeat([0, 1, 2, 0, 2, 1], [9, 7, 8, 6, 9, 5]).astype(float)
+    model = HiddenMarkov(k=2, emission="categorical")
+    data = model.dataset(painted(symbols[:, None], ["symbol"]))
+    model = model.for_data(data)
+    halves, thirds = np.full(2, 0.5), np.full((2, 3), 1 / 3)
+    for moves, found in ((np.full((2, 2), 0.5), ["saddle"]), (np.array([[0.9, 0.1], [0.4, 0.6]]), [])):
+        params = model.from_dict({"start": halves, "transitions": moves, "probabilities": thirds})
+        m = begin(blank(data, model, Start("params", params=params), 0))
+        assert [n.code for n in model.notices(data, m.snapshot.params, m.ahead)] == found
