@@ -8,4 +8,5 @@ find_python
 install_packages test test
 install_libraries
 cd "$root" || exit 1
+[ $# -gt 0 ] || set -- -n auto --maxprocesses 8 # all of them: side by side, on every core
 PYTHONPATH=$root exec "$interpreter" -P -m pytest "$@"
