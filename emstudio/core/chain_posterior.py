@@ -14,8 +14,8 @@ from emstudio.core.chain_data import Bag
 from emstudio.core.data import Dataset
 from emstudio.core.errors import UserError
 from emstudio.core.family import IMPOSSIBLE, Evaluator
-from emstudio.core.mixture import blocks
 from emstudio.core.posterior import Posterior
+from emstudio.core.responsibilities import blocks
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from emstudio.core.data import Dataset
 from emstudio.core.initial import standardised, too_few
-from emstudio.core.mixture import one_hot
+from emstudio.core.responsibilities import one_hot
 
 MOST = 2000  # rows that are merged; of more, a sample is
 _COARSE = 20  # groups at which every one gets a covariance of its own (or four times as many as are wanted)

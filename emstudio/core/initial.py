@@ -7,7 +7,7 @@ import numpy as np
 from emstudio.core.data import Dataset
 from emstudio.core.errors import UserError
 from emstudio.core.frame import frame_of
-from emstudio.core.mixture import blocks
+from emstudio.core.responsibilities import blocks
 
 _BLOCK = 65536
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from emstudio.core.data import Dataset
-from emstudio.core.mixture import Mixture, blocks, log_weights
+from emstudio.core.mixture import Mixture
 from emstudio.core.model import Params
 from emstudio.core.posterior import Posterior
+from emstudio.core.responsibilities import blocks, log_weights
 
 
 def bound(model: Mixture, data: Dataset, params: Params, posterior: Posterior) -> float | None:

@@ -20,7 +20,7 @@ from emstudio.core.em import Moment
 from emstudio.core.errors import UserError
 from emstudio.core.format import count, number
 from emstudio.core.marks import Tokens, View
-from emstudio.core.mixture import one_hot
+from emstudio.core.responsibilities import one_hot
 from emstudio.core.trials import parse
 from emstudio.gui import theme, trial_rows
 from emstudio.gui.refresh import Refresher

@@ -14,11 +14,11 @@ from emstudio.core.errors import Notice, UserError, printable
 from emstudio.core.family import IMPOSSIBLE, NEVER
 from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.mixture import one_hot
 from emstudio.core.model import Start, register
 from emstudio.core.parameter import param
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
+from emstudio.core.responsibilities import one_hot
 from emstudio.core.updates import Update
 from emstudio.models import coin_data, coins_pictures, coins_views, priors, reading
 from emstudio.models.discrete import MIXING, MIXING_HELP, DiscreteMixture

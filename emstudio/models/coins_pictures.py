@@ -9,7 +9,7 @@ import numpy as np
 
 from emstudio.core.data import Dataset
 from emstudio.core.marks import Curve, Disc, Drawing, Handle, Tokens, View
-from emstudio.core.mixture import softmax
+from emstudio.core.responsibilities import softmax
 from emstudio.core.trials import likelihood
 from emstudio.models import coin_data
 

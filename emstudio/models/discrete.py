@@ -12,10 +12,11 @@ from emstudio.core import initial, updates
 from emstudio.core.data import Dataset, frozen
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.format import letter
-from emstudio.core.mixture import Mixture, log_weights, one_hot
+from emstudio.core.mixture import Mixture
 from emstudio.core.model import Params, Start
 from emstudio.core.posterior import Posterior
 from emstudio.core.prior import log_dirichlet
+from emstudio.core.responsibilities import log_weights, one_hot
 from emstudio.core.updates import Update
 from emstudio.models import gaussian_checks
 

@@ -12,13 +12,14 @@ from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate
 from emstudio.core.frame import frame_of
 from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.mixture import Mixture, softmax
+from emstudio.core.mixture import Mixture
 from emstudio.core.model import START_METHODS
 from emstudio.core.parameter import param
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
 from emstudio.core.prior import NormalPrior, floor_penalty, log_dirichlet
 from emstudio.core.promises import Promises
+from emstudio.core.responsibilities import softmax
 from emstudio.core.updates import Update
 from emstudio.models import gaussian_checks, gaussian_views
 from emstudio.models.normal_updates import Weighing, normal_updates

@@ -15,11 +15,11 @@ from emstudio.core.format import NOISE
 from emstudio.core.frame import frame_of
 from emstudio.core.gaussian import Gaussian, Normal, Scatter
 from emstudio.core.how import EStep
-from emstudio.core.mixture import log_weights, one_hot
 from emstudio.core.model import Start, register
 from emstudio.core.noise import Noisy, NoisyMoments, WithNoise, box_of, log_uniform
 from emstudio.core.parameter import param
 from emstudio.core.posterior import Posterior
+from emstudio.core.responsibilities import log_weights, one_hot
 from emstudio.models import gaussian_checks, priors
 from emstudio.models.elliptical import Elliptical, covariance_param, floor_param
 from emstudio.models.normal_updates import Weighing

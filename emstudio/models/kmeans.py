@@ -19,12 +19,12 @@ from emstudio.core.errors import Notice, UserError, printable
 from emstudio.core.format import letter
 from emstudio.core.how import EStep
 from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.mixture import blocks, one_hot
 from emstudio.core.model import Model, Start, register
 from emstudio.core.parameter import param
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
 from emstudio.core.promises import Promises
+from emstudio.core.responsibilities import blocks, one_hot
 from emstudio.core.updates import Update, columns
 from emstudio.models import kmeans_views
 from emstudio.models.reading import array

@@ -16,10 +16,10 @@ from emstudio.core.data import Dataset
 from emstudio.core.errors import Degenerate, Notice, UserError, listed
 from emstudio.core.frame import LARGEST
 from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.mixture import one_hot
 from emstudio.core.model import Start, register
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
+from emstudio.core.responsibilities import one_hot
 from emstudio.core.samplers_tally import stays
 from emstudio.core.smoothing import Smoothed
 from emstudio.core.switch import LEVELS, Misfit, Spread, Switch, path_misfits

@@ -12,11 +12,11 @@ from emstudio.core.discrete import Poisson, Rates, log_factorial
 from emstudio.core.errors import UserError
 from emstudio.core.format import number
 from emstudio.core.marks import Disc, Drawing, Handle, Points, View
-from emstudio.core.mixture import log_weights
 from emstudio.core.model import register
 from emstudio.core.parameter import param
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
+from emstudio.core.responsibilities import log_weights
 from emstudio.core.updates import Update, columns
 from emstudio.models import priors, reading
 from emstudio.models.counts_views import upright

@@ -15,13 +15,13 @@ from emstudio.core.errors import Degenerate, Notice, UserError, printable
 from emstudio.core.frame import frame_of
 from emstudio.core.gaussian import Gaussian, Normal, Scatter
 from emstudio.core.marks import Drawing, Handle, View
-from emstudio.core.mixture import log_weights, softmax
 from emstudio.core.model import Start, register
 from emstudio.core.parameter import param
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
 from emstudio.core.prior import NormalPrior
 from emstudio.core.product import Part, Product
+from emstudio.core.responsibilities import log_weights, softmax
 from emstudio.core.updates import Update
 from emstudio.models import (
     gaussian_checks,

@@ -17,12 +17,12 @@ from emstudio.core import rowwise
 from emstudio.core.data import Dataset
 from emstudio.core.errors import Notice, UserError
 from emstudio.core.how import EStep
-from emstudio.core.mixture import log_weights
 from emstudio.core.model import Start, register
 from emstudio.core.parameter import param
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
 from emstudio.core.promises import Promises
+from emstudio.core.responsibilities import log_weights
 from emstudio.core.student import Student, StudentFamily
 from emstudio.core.updates import Update
 from emstudio.models import gaussian_checks, priors

@@ -14,10 +14,10 @@ from emstudio.core.errors import UserError, listed
 from emstudio.core.family import NEVER, Evaluator, Family, Moments
 from emstudio.core.format import count, number
 from emstudio.core.marks import Bars, Curve, Disc, Drawing, Handle, Points, View
-from emstudio.core.mixture import log_weights
 from emstudio.core.parameter import param
 from emstudio.core.plate import Plate
 from emstudio.core.posterior import Posterior
+from emstudio.core.responsibilities import log_weights
 from emstudio.core.updates import Update
 from emstudio.models import reading
 from emstudio.models.discrete import DiscreteMixture

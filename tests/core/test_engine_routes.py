@@ -13,10 +13,11 @@ from emstudio.core.data import dataset, painted
 from emstudio.core.frame import frame_of
 from emstudio.core.gaussian import Gaussian, Normal
 from emstudio.core.how import SOFT, EStep
-from emstudio.core.mixture import _pass, log_weights, softmax
 from emstudio.core.natural import LOOSE, Hybrid, kappa
 from emstudio.core.near import MARGIN, Near, near
+from emstudio.core.passes import one_pass
 from emstudio.core.residuals import Residuals
+from emstudio.core.responsibilities import log_weights, softmax
 from emstudio.models.gaussian import GaussianMixture, GaussianParams
 from emstudio.models.hmm import HiddenMarkov
 
@@ -47,10 +48,10 @@ def test_routes_agree(d: int, k: int, tightness: float, diagonal: bool) -> None:
     for route in (Residuals, Hybrid):
         evaluator = route(frame, theta, diagonal)
         resp = np.empty((data.n, k))
-        likelihood, entropy = _pass(evaluator, data, log_weights(weights), resp)
+        likelihood, entropy = one_pass(evaluator, data, log_weights(weights), resp)
         second = evaluator.again()
         if second is not None:
-            _pass(second, data, log_weights(weights), None)
+            one_pass(second, data, log_weights(weights), None)
             evaluator = second
         results.append((likelihood, entropy, resp, evaluator.moments()))
     (la, ha, ra, ma), (lb, hb, rb, mb) = results
@@ -80,7 +81,8 @@ def test_rows_that_overflow_without_a_maximum_are_still_exact() -> None:
     theta = Normal(np.zeros((2, 2)), np.stack([1e-6 * np.eye(2), 4e-6 * np.eye(2)]))
     weights = np.array([0.5, 0.5])
     a, b = (
-        _pass(route(frame_of(data), theta, False), data, log_weights(weights), None)[0] for route in (Residuals, Hybrid)
+        one_pass(route(frame_of(data), theta, False), data, log_weights(weights), None)[0]
+        for route in (Residuals, Hybrid)
     )
     assert np.isfinite(a) and b == pytest.approx(a, rel=1e-12)
 
@@ -88,10 +90,10 @@ def test_rows_that_overflow_without_a_maximum_are_still_exact() -> None:
 def passed(evaluator, data, weights):
     """(log-likelihood, entropy, responsibilities, moments) of one pass, taken again where the route asks for it."""
     resp = np.empty((data.n, len(weights)))
-    likelihood, entropy = _pass(evaluator, data, log_weights(weights), resp)
+    likelihood, entropy = one_pass(evaluator, data, log_weights(weights), resp)
     second = evaluator.again()
     if second is not None:
-        _pass(second, data, log_weights(weights), None)
+        one_pass(second, data, log_weights(weights), None)
         evaluator = second
     return likelihood, entropy, resp, evaluator.moments()
 
@@ -231,7 +233,7 @@ def test_a_component_that_becomes_tight_is_summed_again() -> None:
     assert route is not None
     _, _, _, moments = passed(route, data, np.array([0.5, 0.5]))
     truth = Residuals(frame, theta, True, frame.points(np.array([[0.0], [50.0]])))
-    _pass(truth, data, log_weights(np.array([0.5, 0.5])), None)
+    one_pass(truth, data, log_weights(np.array([0.5, 0.5])), None)
     np.testing.assert_allclose(moments.scatter, truth.moments().scatter, rtol=1e-9)
 
 
@@ -242,10 +244,10 @@ def test_a_component_without_rows_leaves_the_bound_a_number(family: str) -> None
     theta = Normal(np.array([[0.0, 0.0], [1e4, 1e4]]), np.stack([np.eye(2)] * 2))
     route = Gaussian(COVARIANCES[family])
     evaluator = route.evaluator(data, theta)
-    likelihood, _ = _pass(evaluator, data, np.log([0.5, 0.5]), None)
+    likelihood, _ = one_pass(evaluator, data, np.log([0.5, 0.5]), None)
     evaluator = evaluator.again() or evaluator
     if not evaluator.moments().counts.any():
-        _pass(evaluator, data, np.log([0.5, 0.5]), None)
+        one_pass(evaluator, data, np.log([0.5, 0.5]), None)
     expected = route.expected(evaluator.moments(), theta)
     assert expected[1] == 0.0
     assert expected[0] + 50 * np.log(0.5) == pytest.approx(likelihood, rel=1e-12)

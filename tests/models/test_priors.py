@@ -12,8 +12,8 @@ from emstudio import tables
 from emstudio.core.em import advance, begin, blank
 from emstudio.core.errors import Degenerate, UserError
 from emstudio.core.how import EStep
-from emstudio.core.mixture import one_hot
 from emstudio.core.model import REGISTRY, Model, Start, find
+from emstudio.core.responsibilities import one_hot
 from emstudio.core.runs import run
 from emstudio.core.stopping import Stopping
 from tests.models import properties
